@@ -1,0 +1,592 @@
+"""The tables and their enums; no behaviour.
+
+Owns what is stored, its constraints and its indexes. Identifiers of things a form may name (households,
+members, files, visits, observations, contacts, cases) are UUID texts, the same as their entity id. Dates
+end in `_on`, instants in `_at` (UTC). Refuses to know any service: whoever needs a rule looks in `survey`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import registry
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from survey.columns import JSON_LIST, EncryptedText, UtcDateTime, enum_type
+
+
+# One naming scheme, so that migrations can name what they drop.
+_METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Base(SQLModel, registry=registry(metadata=_METADATA)):
+    """Own registry, so that a module loaded twice does not clash with itself."""
+
+
+def _uuid() -> str:
+    return str(uuid4())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AreaLevel(StrEnum):
+    """Level of an area; its code has 6, 9, 12 or 14 digits."""
+
+    COUNTY = "county"
+    TOWNSHIP = "township"
+    VILLAGE = "village"
+    GROUP = "group"
+
+
+class Post(StrEnum):
+    """Posts of a township and its villages; roles follow from them."""
+
+    GROUP_INFORMANT = "group_informant"
+    VILLAGE_COMMITTEE_MEMBER = "village_committee_member"
+    VILLAGE_HEAD = "village_head"
+    VILLAGE_SECRETARY = "village_secretary"
+    STATIONED_CADRE = "stationed_cadre"
+    MASS_WORK_DIRECTOR = "mass_work_director"
+    MASS_WORK_MEMBER = "mass_work_member"
+    PARTY_COMMITTEE_MEMBER = "party_committee_member"
+    TOWNSHIP_SECRETARY = "township_secretary"
+    TOWNSHIP_MAYOR = "township_mayor"
+    ANALYST = "analyst"
+    DISCIPLINE_INSPECTOR = "discipline_inspector"
+    ADMINISTRATOR = "administrator"
+
+
+class AssignmentKind(StrEnum):
+    """What a cadre is the contact of: a village (包村) or a household (包户)."""
+
+    VILLAGE = "village"
+    HOUSEHOLD = "household"
+
+
+class HouseholdStatus(StrEnum):
+    """Whether a household is still visited."""
+
+    ACTIVE = "active"
+    MOVED_AWAY = "moved_away"
+    DISSOLVED = "dissolved"
+
+
+class Residence(StrEnum):
+    """Where a member lives."""
+
+    AT_HOME = "at_home"
+    WORKING_AWAY = "working_away"
+    STUDYING_AWAY = "studying_away"
+    MOVED_OUT = "moved_out"
+    DECEASED = "deceased"
+
+
+class PlaceSource(StrEnum):
+    """How a place was found."""
+
+    GPS = "gps"
+    MAP = "map"
+    IMPORT = "import"
+
+
+class Disposition(StrEnum):
+    """How a contact attempt ended."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    NOBODY_HOME = "nobody_home"
+    REFUSED = "refused"
+    MOVED_AWAY = "moved_away"
+    OTHER = "other"
+
+
+class DifficultyState(StrEnum):
+    """State of a difficulty at one visit; never asked is no state."""
+
+    NONE = "none"
+    EXISTS = "exists"
+    WORSE = "worse"
+    BETTER = "better"
+    SOLVED = "solved"
+
+
+class Satisfaction(StrEnum):
+    """The villager's own rating."""
+
+    SATISFIED = "satisfied"
+    BASICALLY = "basically_satisfied"
+    DISSATISFIED = "dissatisfied"
+    NOT_ASKED = "not_asked"
+
+
+class CaseState(StrEnum):
+    """Where a matter stands; resolved, replied and closed are three events."""
+
+    TAKEN_IN = "taken_in"
+    ACCEPTED = "accepted"
+    NOT_ACCEPTED = "not_accepted"
+    ASSIGNED = "assigned"
+    IN_PROGRESS = "in_progress"
+    RESOLVED = "resolved"
+    UNRESOLVABLE = "unresolvable"
+    REPLIED = "replied"
+    CLOSED = "closed"
+
+
+class StepKind(StrEnum):
+    """A dated act on a case."""
+
+    INTAKE = "intake"
+    LINK = "link"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    ASSIGN = "assign"
+    START = "start"
+    NOTE = "note"
+    RESOLVE = "resolve"
+    GIVE_UP = "give_up"
+    REPLY = "reply"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+class SubmissionSource(StrEnum):
+    """By which way a filling came in."""
+
+    PAGE = "page"
+    WORKBOOK = "workbook"
+    OPENROSA = "openrosa"
+    OFFLINE = "offline"
+    DEMO = "demo"
+
+
+class AuditResult(StrEnum):
+    """Whether what was tried was done."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class StoreFact(Base, table=True):
+    """Facts about the store itself: is it a demo, which key belongs to it."""
+
+    __tablename__ = "store_fact"
+    key: str = Field(primary_key=True, max_length=40)
+    value: str
+
+
+class Area(Base, table=True):
+    """A county, township, village or group: its code is the scope, prefix means inside."""
+
+    __tablename__ = "area"
+    code: str = Field(primary_key=True, max_length=14)
+    level: AreaLevel = Field(sa_type=enum_type(AreaLevel))
+    name: str
+    short_name: str
+    parent_code: str | None = Field(default=None, foreign_key="area.code", index=True)
+    valid_from: date
+    valid_until: date | None = None
+    successor_code: str | None = Field(default=None, foreign_key="area.code")
+    lat: float | None = None
+    lon: float | None = None
+    source: str = ""
+
+
+class Cadre(Base, table=True):
+    """A person with an account."""
+
+    __tablename__ = "cadre"
+    id: int | None = Field(default=None, primary_key=True)
+    username: str = Field(unique=True, max_length=40)
+    name: str
+    phone: str | None = Field(default=None, sa_type=EncryptedText("cadre.phone"))
+    password_hash: str
+    must_change_password: bool = True
+    failed_sign_ins: int = 0
+    refused_until_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    locked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    language: str = "zh"
+    text_size: str = "normal"
+    created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+
+
+class AccountSession(Base, table=True):
+    """A signed-in browser; only the hash of its token is kept."""
+
+    __tablename__ = "account_session"
+    token_hash: str = Field(primary_key=True, max_length=64)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    seen_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    device: str = ""
+
+
+class Posting(Base, table=True):
+    """A dated post of a cadre in an area."""
+
+    __tablename__ = "posting"
+    id: int | None = Field(default=None, primary_key=True)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    post: Post = Field(sa_type=enum_type(Post))
+    area_code: str = Field(foreign_key="area.code", index=True)
+    starts_on: date
+    ends_on: date | None = None
+
+
+class Household(Base, table=True):
+    """A household of the register; what visits learn of its living conditions is kept here."""
+
+    __tablename__ = "household"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    code: str = Field(unique=True, max_length=24)
+    area_code: str = Field(foreign_key="area.code", index=True)
+    head_name: str
+    head_pinyin: str = ""
+    address: str | None = Field(default=None, sa_type=EncryptedText("household.address"))
+    phone: str | None = Field(default=None, sa_type=EncryptedText("household.phone"))
+    phone_hash: str | None = Field(default=None, index=True, max_length=64)
+    status: HouseholdStatus = Field(
+        default=HouseholdStatus.ACTIVE,
+        sa_type=enum_type(HouseholdStatus),
+    )
+    lat: float | None = None
+    lon: float | None = None
+    accuracy_m: float | None = None
+    place_source: PlaceSource | None = Field(default=None, sa_type=enum_type(PlaceSource))
+    place_on: date | None = None
+    housing: str | None = None
+    water_source: str | None = None
+    medical_insurance: str | None = None
+    children_in_school: int | None = None
+    version: int = 1
+    created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_household_head_pinyin", "head_pinyin"),
+        Index("ix_household_head_name", "head_name"),
+        Index("ix_household_area_head", "area_code", "head_pinyin", "id"),
+    )
+
+
+class Member(Base, table=True):
+    """A person of a household."""
+
+    __tablename__ = "member"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    area_code: str = Field(foreign_key="area.code", index=True)
+    name: str = Field(index=True)
+    pinyin: str = Field(default="", index=True)
+    relation: str = Field(max_length=2)
+    sex: str = Field(max_length=1)
+    birth_on: date | None = None
+    id_number: str | None = Field(default=None, sa_type=EncryptedText("member.id_number"))
+    id_hash: str | None = Field(default=None, index=True, max_length=64)
+    phone: str | None = Field(default=None, sa_type=EncryptedText("member.phone"))
+    phone_hash: str | None = Field(default=None, index=True, max_length=64)
+    ethnic_group: str | None = Field(default=None, max_length=2)
+    education: str | None = Field(default=None, max_length=2)
+    residence: Residence = Field(default=Residence.AT_HOME, sa_type=enum_type(Residence))
+    health_note: str | None = Field(default=None, sa_type=EncryptedText("member.health_note"))
+    left_on: date | None = None
+    version: int = 1
+
+    __table_args__ = (
+        Index(
+            "uq_member_one_head",
+            "household_id",
+            unique=True,
+            sqlite_where=sa.text("relation = '02' AND left_on IS NULL"),
+            postgresql_where=sa.text("relation = '02' AND left_on IS NULL"),
+        ),
+    )
+
+
+class HardshipFile(Base, table=True):
+    """The file of a hardship household: category, causes, needs, measures; at most one open."""
+
+    __tablename__ = "hardship_file"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    area_code: str = Field(foreign_key="area.code")
+    category: str
+    main_cause: str
+    causes: list[str] = Field(default_factory=list, sa_type=JSON_LIST)
+    needs: str | None = Field(default=None, sa_type=EncryptedText("hardship_file.needs"))
+    measures: list[str] = Field(default_factory=list, sa_type=JSON_LIST)
+    opened_on: date
+    closed_on: date | None = None
+    next_contact_on: date | None = None
+    version: int = 1
+
+    __table_args__ = (
+        Index(
+            "uq_hardship_file_one_open",
+            "household_id",
+            unique=True,
+            sqlite_where=sa.text("closed_on IS NULL"),
+            postgresql_where=sa.text("closed_on IS NULL"),
+        ),
+        Index("ix_hardship_file_due", "closed_on", "next_contact_on", "area_code"),
+        Index("ix_hardship_file_area", "area_code", "closed_on"),
+    )
+
+
+class Assignment(Base, table=True):
+    """Dated: a cadre is the contact of a village or of a household."""
+
+    __tablename__ = "assignment"
+    id: int | None = Field(default=None, primary_key=True)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    kind: AssignmentKind = Field(sa_type=enum_type(AssignmentKind))
+    area_code: str = Field(foreign_key="area.code", index=True)
+    household_id: str | None = Field(default=None, foreign_key="household.id", index=True)
+    starts_on: date
+    ends_on: date | None = None
+
+
+class Questionnaire(Base, table=True):
+    """A form and its titles."""
+
+    __tablename__ = "questionnaire"
+    id: int | None = Field(default=None, primary_key=True)
+    form_id: str = Field(unique=True, max_length=80)
+    title_zh: str
+    title_en: str = ""
+
+
+class QuestionnaireVersion(Base, table=True):
+    """A published definition; it never changes."""
+
+    __tablename__ = "questionnaire_version"
+    id: int | None = Field(default=None, primary_key=True)
+    questionnaire_id: int = Field(foreign_key="questionnaire.id", index=True)
+    version: str = Field(max_length=40)
+    source: str = Field(sa_type=sa.Text)
+    xform: str = Field(sa_type=sa.Text)
+    sha256: str = Field(max_length=64)
+    published_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    valid_from: date
+    valid_until: date | None = None
+
+    __table_args__ = (UniqueConstraint("questionnaire_id", "version"),)
+
+
+class Submission(Base, table=True):
+    """One filling as received; immutable, unique by its instance id."""
+
+    __tablename__ = "submission"
+    instance_id: str = Field(primary_key=True, max_length=64)
+    version_id: int = Field(foreign_key="questionnaire_version.id", index=True)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    household_id: str | None = Field(default=None, foreign_key="household.id", index=True)
+    area_code: str | None = Field(default=None, foreign_key="area.code", index=True)
+    source: SubmissionSource = Field(sa_type=enum_type(SubmissionSource))
+    device: str = ""
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    received_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    payload: str | None = Field(sa_type=EncryptedText("submission.payload"))
+    payload_hash: str = Field(max_length=64)
+
+
+class Draft(Base, table=True):
+    """A filling in progress: every answer as it was given."""
+
+    __tablename__ = "draft"
+    instance_id: str = Field(primary_key=True, max_length=64)
+    version_id: int = Field(foreign_key="questionnaire_version.id")
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    household_id: str | None = Field(default=None, foreign_key="household.id", index=True)
+    area_code: str | None = Field(default=None, foreign_key="area.code")
+    payload: str = Field(sa_type=EncryptedText("draft.payload"))
+    revision: int = 1
+    created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+
+
+class Visit(Base, table=True):
+    """One contact attempt and how it ended."""
+
+    __tablename__ = "visit"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    instance_id: str = Field(foreign_key="submission.instance_id", unique=True, max_length=64)
+    household_id: str = Field(foreign_key="household.id")
+    area_code: str = Field(foreign_key="area.code")
+    cadre_id: int = Field(foreign_key="cadre.id")
+    visited_on: date
+    entered_on: date
+    disposition: Disposition = Field(sa_type=enum_type(Disposition))
+    purpose: str | None = None
+    respondent_id: str | None = Field(default=None, foreign_key="member.id")
+    policies_explained: list[str] = Field(default_factory=list, sa_type=JSON_LIST)
+    help_given: list[str] = Field(default_factory=list, sa_type=JSON_LIST)
+    help_words: str | None = Field(default=None, sa_type=EncryptedText("visit.help_words"))
+    satisfaction: Satisfaction | None = Field(default=None, sa_type=enum_type(Satisfaction))
+    diary: str | None = Field(default=None, sa_type=EncryptedText("visit.diary"))
+    follow_up_on: date | None = None
+    lat: float | None = None
+    lon: float | None = None
+    accuracy_m: float | None = None
+    place_source: PlaceSource | None = Field(default=None, sa_type=enum_type(PlaceSource))
+
+    __table_args__ = (
+        Index("ix_visit_household_on", "household_id", "visited_on"),
+        Index("ix_visit_cadre_on", "cadre_id", "visited_on"),
+        Index("ix_visit_area_on", "area_code", "visited_on"),
+        Index("ix_visit_cadre_follow_up", "cadre_id", "follow_up_on"),
+    )
+
+
+class Observation(Base, table=True):
+    """At one visit, one difficulty: asked or not, its state, severity and words."""
+
+    __tablename__ = "observation"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    visit_id: str = Field(foreign_key="visit.id")
+    household_id: str = Field(foreign_key="household.id")
+    area_code: str = Field(foreign_key="area.code")
+    observed_on: date
+    difficulty: str = Field(max_length=40)
+    asked: bool
+    state: DifficultyState | None = Field(default=None, sa_type=enum_type(DifficultyState))
+    severity: int | None = None
+    words: str | None = Field(default=None, sa_type=EncryptedText("observation.words"))
+    case_id: str | None = Field(default=None, foreign_key="case.id", index=True)
+
+    __table_args__ = (
+        UniqueConstraint("visit_id", "difficulty"),
+        Index("ix_observation_household", "household_id", "difficulty", "observed_on"),
+        Index("ix_observation_area", "area_code", "difficulty", "observed_on"),
+    )
+
+
+class HardshipContact(Base, table=True):
+    """One contact with a hardship household: what help was given, when the next is due."""
+
+    __tablename__ = "hardship_contact"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    instance_id: str = Field(foreign_key="submission.instance_id", index=True, max_length=64)
+    file_id: str = Field(foreign_key="hardship_file.id")
+    household_id: str = Field(foreign_key="household.id", index=True)
+    area_code: str = Field(foreign_key="area.code", index=True)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    contacted_on: date
+    mode: str = "home"
+    help_given: list[str] = Field(default_factory=list, sa_type=JSON_LIST)
+    words: str | None = Field(default=None, sa_type=EncryptedText("hardship_contact.words"))
+    next_contact_on: date | None = None
+
+    __table_args__ = (Index("ix_hardship_contact_file_on", "file_id", "contacted_on"),)
+
+
+class NumberSeries(Base, table=True):
+    """The last number given in a series, such as the cases of a township and year."""
+
+    __tablename__ = "number_series"
+    prefix: str = Field(primary_key=True, max_length=40)
+    last: int = 0
+
+
+class Case(Base, table=True):
+    """A matter somebody raised; never deleted."""
+
+    __tablename__ = "case"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    number: str = Field(unique=True, max_length=30)
+    area_code: str = Field(foreign_key="area.code")
+    household_id: str | None = Field(default=None, foreign_key="household.id")
+    category: str = Field(max_length=40)
+    severity: int | None = None
+    words: str | None = Field(default=None, sa_type=EncryptedText("case.words"))
+    state: CaseState = Field(default=CaseState.TAKEN_IN, sa_type=enum_type(CaseState))
+    opened_on: date
+    due_on: date | None = None
+    rule_on: date | None = None
+    closed_on: date | None = None
+    owner_id: int | None = Field(default=None, foreign_key="cadre.id")
+    first_handler_id: int | None = Field(default=None, foreign_key="cadre.id")
+    lat: float | None = None
+    lon: float | None = None
+    version: int = 1
+
+    __table_args__ = (
+        Index("ix_case_open", "closed_on", "area_code", "due_on"),
+        Index("ix_case_open_category", "closed_on", "category", "area_code"),
+        Index("ix_case_open_due", "closed_on", "due_on", "area_code"),
+        Index("ix_case_household", "household_id", "category", "closed_on"),
+        Index("ix_case_owner", "owner_id", "closed_on", "due_on"),
+    )
+
+
+class CaseStep(Base, table=True):
+    """Every dated act on a case."""
+
+    __tablename__ = "case_step"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(foreign_key="case.id", index=True)
+    kind: StepKind = Field(sa_type=enum_type(StepKind))
+    from_state: CaseState | None = Field(default=None, sa_type=enum_type(CaseState))
+    to_state: CaseState = Field(sa_type=enum_type(CaseState))
+    acted_on: date
+    recorded_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    cadre_id: int | None = Field(default=None, foreign_key="cadre.id")
+    instance_id: str | None = Field(default=None, foreign_key="submission.instance_id", max_length=64)
+    words: str | None = Field(default=None, sa_type=EncryptedText("case_step.words"))
+
+
+class Attachment(Base, table=True):
+    """A photo or file of a filling; its content lies encrypted in the attachments folder by its hash."""
+
+    __tablename__ = "attachment"
+    id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
+    instance_id: str = Field(index=True, max_length=64)
+    question: str = Field(max_length=200)
+    name: str = Field(max_length=120)
+    sha256: str = Field(index=True, max_length=64)
+    media_type: str = Field(max_length=60)
+    size_bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+    cadre_id: int = Field(foreign_key="cadre.id")
+    area_code: str | None = Field(default=None, foreign_key="area.code")
+    stored_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lat: float | None = None
+    lon: float | None = None
+
+    __table_args__ = (UniqueConstraint("instance_id", "name"),)
+
+
+class AuditEntry(Base, table=True):
+    """Who did what to what, when, with what result; each holds the hash of the one before."""
+
+    __tablename__ = "audit_entry"
+    sequence: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(max_length=80)
+    cadre_id: int | None = Field(default=None, index=True)
+    action: str = Field(max_length=60)
+    object_kind: str = Field(default="", max_length=40)
+    object_id: str = Field(default="", max_length=80)
+    area_code: str = Field(default="", max_length=14)
+    result: AuditResult = Field(default=AuditResult.DONE, sa_type=enum_type(AuditResult))
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON_LIST)
+    previous_hash: str = Field(max_length=64)
+    hash: str = Field(max_length=64)
+
+    __table_args__ = (Index("ix_audit_entry_object", "object_kind", "object_id"),)

@@ -1,0 +1,90 @@
+"""The audit trail: append-only, each entry holding the hash of the one before.
+
+Owns writing an entry, verifying the chain and reading it. Refuses nothing to whoever acts (every service
+may append); reading needs `audit.read`. On both databases triggers refuse changes of old entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from models import AuditEntry, AuditResult
+from survey.access.permissions import Actor
+
+GENESIS = "0" * 64
+# Any constant does: it names the lock that puts appenders of one PostgreSQL store in a row.
+_CHAIN_LOCK = 0x4D51
+
+
+def append(
+    session: Session,
+    actor: Actor,
+    action: str,
+    *,
+    kind: str = "",
+    id: str | int = "",
+    area_code: str = "",
+    result: AuditResult = AuditResult.DONE,
+    details: dict[str, object] | None = None,
+) -> None:
+    """Add one entry to the chain within the caller's transaction. `details` holds no personal data."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    session.flush()
+    last = session.execute(
+        sa.select(AuditEntry.sequence, AuditEntry.hash).order_by(col(AuditEntry.sequence).desc()).limit(1)  # type: ignore[call-overload]
+    ).first()
+    sequence, previous = (last.sequence + 1, last.hash) if last else (1, GENESIS)
+    entry = AuditEntry(
+        sequence=sequence,
+        at=datetime.now(UTC),
+        actor=actor.audit_name,
+        cadre_id=actor.cadre_id,
+        action=action,
+        object_kind=kind,
+        object_id=str(id),
+        area_code=area_code,
+        result=result,
+        details=details or {},
+        previous_hash=previous,
+        hash="",
+    )
+    entry.hash = digest(entry)
+    session.add(entry)
+    session.flush()
+
+
+def digest(entry: AuditEntry) -> str:
+    """The hash of an entry: SHA-256 over its fields and the hash before, as canonical JSON."""
+    fields = {
+        "sequence": entry.sequence,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": entry.actor,
+        "cadre_id": entry.cadre_id,
+        "action": entry.action,
+        "object_kind": entry.object_kind,
+        "object_id": entry.object_id,
+        "area_code": entry.area_code,
+        "result": str(entry.result),
+        "details": entry.details,
+        "previous_hash": entry.previous_hash,
+    }
+    return hashlib.sha256(
+        json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
+
+
+def broken_links(session: Session) -> Iterator[int]:
+    """The sequence numbers at which the chain does not hold: changed, missing or inserted entries."""
+    previous, expected = GENESIS, 1
+    rows = session.exec(select(AuditEntry).order_by(col(AuditEntry.sequence)).execution_options(yield_per=1000))
+    for entry in rows:
+        if entry.sequence != expected or entry.previous_hash != previous or entry.hash != digest(entry):
+            yield entry.sequence
+        previous, expected = entry.hash, entry.sequence + 1

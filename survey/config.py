@@ -1,0 +1,74 @@
+"""Where a store lives and how the process is set up: one frozen `Settings`, read from flags and environment.
+
+Owns the names of the environment variables and the default places. Refuses nothing: the values are
+checked where they are used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+DEFAULT_DATA_DIR = Path("minqing-data")
+DEFAULT_IDLE_HOURS = 12.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One store: its folder, its database, its key, and how long an idle session lives (hours)."""
+
+    data_dir: Path
+    database_url: str
+    key_path: Path
+    idle_hours: float = DEFAULT_IDLE_HOURS
+    basemap_url: str = ""
+    basemap_attribution: str = ""
+
+    @property
+    def attachments_dir(self) -> Path:
+        """Folder of photos and files, encrypted, named by content hash."""
+        return self.data_dir / "attachments"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is the single-file default."""
+        return self.database_url.startswith("sqlite")
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make a child process open the same store."""
+        variables = {
+            "MINQING_DATA": str(self.data_dir),
+            "MINQING_KEY": str(self.key_path),
+            "MINQING_IDLE_HOURS": str(self.idle_hours),
+            "MINQING_BASEMAP": self.basemap_url,
+            "MINQING_BASEMAP_ATTRIBUTION": self.basemap_attribution,
+        }
+        if not self.is_sqlite:
+            variables["DATABASE_URL"] = self.database_url
+        return variables
+
+
+def settings_from(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    data_dir: Path | None = None,
+    key_path: Path | None = None,
+) -> Settings:
+    """Settings from the environment; a flag given on the command line wins over its variable."""
+    folder = (data_dir or Path(environment.get("MINQING_DATA") or DEFAULT_DATA_DIR)).absolute()
+    default_key = user_config_path("minqing", appauthor=False) / "minqing.key"
+    settings = Settings(
+        data_dir=folder,
+        database_url=environment.get("DATABASE_URL") or f"sqlite:///{folder / 'minqing.db'}",
+        key_path=key_path or Path(environment.get("MINQING_KEY") or default_key),
+        idle_hours=float(environment.get("MINQING_IDLE_HOURS") or DEFAULT_IDLE_HOURS),
+    )
+    return replace(
+        settings,
+        basemap_url=environment.get("MINQING_BASEMAP", ""),
+        basemap_attribution=environment.get("MINQING_BASEMAP_ATTRIBUTION", ""),
+    )

@@ -1,0 +1,132 @@
+"""Opening a store and its transactions: SQLite by default, PostgreSQL by `DATABASE_URL`.
+
+Owns the engine, the process's current store, `session_scope` (one write transaction, committed at the end
+or undone) and `reading` (one read transaction). Refuses to open a store without its key, or with another's.
+Services never commit; whoever enters from outside opens the scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from models import StoreFact
+from survey import crypto
+from survey.config import Settings
+from survey.problems import Problem
+
+KEY_FACT = "key_fingerprint"
+DEMO_FACT = "demo"
+_WRITE = "minqing_write"
+_BUSY_TIMEOUT_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store: its settings and its engine."""
+
+    settings: Settings
+    engine: sa.Engine
+
+
+_current: Store | None = None
+
+
+def engine_for(settings: Settings) -> sa.Engine:
+    """An engine with the project's settings (SQLite: WAL, foreign keys, full sync, busy timeout)."""
+    if not settings.is_sqlite:
+        return sa.create_engine(settings.database_url, pool_pre_ping=True)
+    engine = sa.create_engine(settings.database_url, connect_args={"check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver must not open transactions of its own: BEGIN below decides read or write.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "cache_size=-32000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        immediate = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def use(store: Store | None, keyring: crypto.Keyring | None = None) -> None:
+    """Make this the process's store."""
+    global _current
+    _current = store
+    crypto.use(keyring)
+
+
+def current() -> Store:
+    """The process's store; problem `store.not_open` when none was opened."""
+    if _current is None:
+        raise Problem("store.not_open")
+    return _current
+
+
+@contextmanager
+def session_scope() -> Iterator[Session]:
+    """One write transaction: committed at the end, undone by any exception.
+
+    On SQLite it takes the write lock at its start, so that what is read first is still true when it is
+    written. A full disk is the problem `store.disk_full`, a lock that never comes free `store.busy`.
+    """
+    with Session(current().engine, expire_on_commit=False) as session:
+        try:
+            session.connection(execution_options={_WRITE: True})
+            yield session
+            session.commit()
+        except OperationalError as error:
+            session.rollback()
+            raise _as_problem(error) from error
+        except BaseException:
+            session.rollback()
+            raise
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """One read transaction, undone at the end whatever was tried in it."""
+    with Session(current().engine) as session:
+        yield session
+
+
+def _as_problem(error: OperationalError) -> Exception:
+    text = str(error.orig).lower()
+    if "disk is full" in text or "no space left" in text or "disk full" in text:
+        return Problem("store.disk_full")
+    if "locked" in text or "busy" in text:
+        return Problem("store.busy")
+    if "readonly" in text:
+        return Problem("store.read_only")
+    return error
+
+
+def fact(session: Session, key: str) -> str | None:
+    """A fact about the store, or nothing."""
+    row = session.get(StoreFact, key)
+    return row.value if row else None
+
+
+def check_key(session: Session, keyring: crypto.Keyring, settings: Settings) -> None:
+    """Remember the key of a new store; problem `store.wrong_key` when an old one has another."""
+    known = fact(session, KEY_FACT)
+    if known is None:
+        session.add(StoreFact(key=KEY_FACT, value=keyring.fingerprint))
+    elif known != keyring.fingerprint:
+        raise Problem("store.wrong_key", path=settings.key_path)
