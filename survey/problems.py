@@ -58,8 +58,8 @@ class Problem(Exception):
         return f"{self.message(language)}{gap}{self.remedy(language)}"
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice."""
+class UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key) for key, _ in node.value]
@@ -76,7 +76,7 @@ def catalogue() -> Mapping[str, Entry]:
     for path in sorted(files("survey").joinpath("problem_catalogue").iterdir(), key=lambda p: p.name):
         if not path.name.endswith(".yaml"):
             continue
-        for code, row in yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader).items():
+        for code, row in yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader).items():
             if code in entries:
                 raise ValueError(f"problem code {code} stands twice in the catalogue")
             entries[code] = Entry(
