@@ -106,6 +106,13 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def write_connection(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One write transaction below the services (migrations, restore): committed at the end or undone."""
+    with engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        yield connection
+
+
 def _as_problem(error: OperationalError) -> Exception:
     text = str(error.orig).lower()
     if "disk is full" in text or "no space left" in text or "disk full" in text:
