@@ -1,0 +1,82 @@
+"""Words on the screen that gettext does not reach: Streamlit's own, and names inside markdown.
+
+Owns the list of Streamlit's built-in English with our translation, the small script that puts them in place,
+and escaping of names for markdown and HTML. Refuses to guess: a word not on the list is left as it is.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+
+from survey import i18n
+from survey.i18n import gettext as _
+from survey.ui import components
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
+
+
+def plain(text: str) -> str:
+    r"""The text so that markdown shows it as it is.
+
+    >>> plain("1. *Li*")
+    '1\\. \\*Li\\*'
+    """
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def escaped(text: str) -> str:
+    """The text so that HTML shows it as it is."""
+    return html.escape(text, quote=True)
+
+
+def built_in() -> Mapping[str, str]:
+    """Streamlit's own words → ours, in the language in force (whole texts, as they stand in the page)."""
+    return {
+        "Choose an option": _("Choose one"),
+        "Choose options": _("Choose"),
+        "No results": _("Nothing found"),
+        "No options to select": _("Nothing to choose"),
+        "Select all": _("Choose all"),
+        "Clear all": _("Clear"),
+        "Clear value": _("Clear"),
+        "Press Enter to apply": _("Kept when you leave the field"),
+        "Press Enter to submit form": _("Press Enter to send"),
+        "Press Ctrl+Enter to apply": _("Kept when you leave the field"),
+        "Press ⌘+Enter to apply": _("Kept when you leave the field"),
+        "Drag and drop file here": _("Drop the file here"),
+        "Drag and drop a file here": _("Drop the file here"),
+        "Drag and drop files here": _("Drop the files here"),
+        "Browse files": _("Choose a file"),
+        "Upload": _("Choose a file"),
+        "Connecting": _("Connecting"),
+        "Connecting...": _("Connecting"),
+        "CONNECTING": _("Connecting"),
+        "Running...": _("Working"),
+        "RUNNING...": _("Working"),
+        "Stop": _("Stop"),
+        "Rerun": _("Reload"),
+        "Connection error": _("No connection"),
+        "Connection Error": _("No connection"),
+        "Streamlit server is not responding. Are you connected to the internet?": _(
+            "The server does not answer. What you type is kept in this device; check the network."
+        ),
+        "Is Streamlit still running? If you accidentally stopped Streamlit, just restart it in your terminal:": _(
+            "The server does not answer. What you type is kept in this device; check the network."
+        ),
+        "Page not found": _("There is no such page"),
+        "Close": _("Close"),
+        "Previous month.": _("Previous month"),
+        "Next month.": _("Next month"),
+        "Copy to clipboard": _("Copy"),
+        "Fullscreen": _("Full screen"),
+        "View fullscreen": _("Full screen"),
+        "Close fullscreen": _("Leave full screen"),
+    }
+
+
+def replace_built_in() -> None:
+    """Mount the script that puts our words in place of Streamlit's; nothing to do in English."""
+    if i18n.language() != "en":
+        components.wording(words=built_in(), language=i18n.language())
