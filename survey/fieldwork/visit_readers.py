@@ -1,0 +1,133 @@
+"""What a form may know of the household it is filled in for: the lists it is prefilled from.
+
+Owns the readers of `households`, `members`, `hardship_files`, `observations` and `difficulties`. They give one
+household's items and no more. Refuses personal numbers and health notes: no form is prefilled with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from models import DifficultyState, HardshipFile, Household, Member, Observation
+from survey import i18n
+from survey.access.permissions import Action, Actor
+from survey.fieldwork.visit_writers import SOMEBODY_ELSE
+from survey.i18n import gettext as _
+from survey.questionnaires.registry import EntityReader, Items
+from survey.rules import codes
+from survey.rules.loader import parameter_at
+
+_OPEN_STATES = frozenset({DifficultyState.EXISTS, DifficultyState.WORSE, DifficultyState.BETTER})
+
+
+def read_households(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+    """The household itself: what visits update."""
+    if household is None:
+        return ()
+    return _items(
+        [
+            {
+                "name": household.id,
+                "label": household.head_name,
+                "__version": household.version,
+                "housing": household.housing,
+                "water_source": household.water_source,
+                "medical_insurance": household.medical_insurance,
+                "children_in_school": household.children_in_school,
+            }
+        ]
+    )
+
+
+def read_members(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+    """Who may have been met: the members who still belong to the household, and somebody else."""
+    if household is None:
+        return ()
+    rows = session.execute(
+        sa.select(Member.id, Member.name, Member.relation)  # type: ignore[call-overload]
+        .where(col(Member.household_id) == household.id, col(Member.left_on).is_(None))
+        .order_by(col(Member.relation), col(Member.birth_on))
+    )
+    people = [
+        {"name": row.id, "label": f"{row.name}({codes.label('relation', row.relation)})", "household": household.id}
+        for row in rows
+    ]
+    return _items([*people, {"name": SOMEBODY_ELSE, "label": _("Somebody else"), "household": household.id}])
+
+
+def read_hardship_files(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+    """The household's open hardship file, for those who may read it."""
+    if household is None or not actor.may(Action.HARDSHIP_READ, household.area_code):
+        return ()
+    file = session.execute(
+        sa.select(HardshipFile).where(
+            col(HardshipFile.household_id) == household.id, col(HardshipFile.closed_on).is_(None)
+        )
+    ).scalar_one_or_none()
+    if file is None:
+        return ()
+    interval = timedelta(days=parameter_at("hardship.contact_interval_days", on))
+    return _items(
+        [
+            {
+                "name": file.id,
+                "label": codes.label("hardship_category", file.category),
+                "household": household.id,
+                "needs": file.needs,
+                "measures": " ".join(file.measures),
+                "proposed_next_on": (on + interval).isoformat(),
+            }
+        ]
+    )
+
+
+def read_observations(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+    """The last answer on each difficulty, to be shown beside the question; never put into it."""
+    if household is None:
+        return ()
+    rows = session.execute(
+        sa.select(Observation.difficulty, Observation.state, Observation.observed_on)  # type: ignore[call-overload]
+        .where(col(Observation.household_id) == household.id, col(Observation.asked))
+        .order_by(col(Observation.difficulty), col(Observation.observed_on).desc())
+    )
+    latest: dict[str, Any] = {}
+    for row in rows:
+        latest.setdefault(row.difficulty, row)
+    return _items(
+        [
+            {
+                "name": key,
+                "difficulty": key,
+                "open": "yes" if row.state in _OPEN_STATES else "no",
+                "label": _(
+                    "Last time ({day}): {state}",
+                    day=i18n.day(row.observed_on),
+                    state=codes.label("difficulty_state", row.state),
+                ),
+            }
+            for key, row in latest.items()
+        ]
+    )
+
+
+def read_difficulties(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+    """The township's list of difficulties, in its order."""
+    return [{"name": key, "label": label} for key, label in codes.labels("difficulty").items()]
+
+
+READERS: Mapping[str, EntityReader] = {
+    "households": read_households,
+    "members": read_members,
+    "hardship_files": read_hardship_files,
+    "observations": read_observations,
+    "difficulties": read_difficulties,
+}
+
+
+def _items(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]

@@ -1,0 +1,229 @@
+"""Photos of a filling: checked, stripped, encrypted, stored once by content.
+
+Owns the attachments folder (files named by the SHA-256 of their plain content, encrypted with the store's key)
+and the `Attachment` rows. A photo is decoded and encoded again, so that nothing hidden in the file survives; what
+is worth keeping (time and place of taking) is kept as fields. Refuses what is no image or is too large.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlmodel import Session, col, select
+
+from models import Attachment, Draft, Submission
+from survey import crypto, db, i18n
+from survey.access.permissions import Action, Actor, inside, service
+from survey.problems import Problem
+from survey.questionnaires import drafts
+
+LONGEST_SIDE_PX = 1600
+MOST_BYTES = 12 * 1024 * 1024
+_MOST_PIXELS = 60_000_000
+_JPEG_QUALITY = 82
+_LABEL = "attachment"
+_EXIF_TAKEN, _EXIF_OFFSET, _EXIF_IFD, _GPS_IFD = 0x9003, 0x9011, 0x8769, 0x8825
+
+
+@dataclass(frozen=True)
+class AttachmentView:
+    """A stored photo; `name` is what the filling calls it."""
+
+    id: str
+    instance_id: str
+    question: str
+    name: str
+    size_bytes: int
+    width_px: int | None
+    height_px: int | None
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Photo:
+    content: bytes
+    width_px: int
+    height_px: int
+    taken_at: datetime | None
+    lat: float | None
+    lon: float | None
+
+
+@service(Action.VISITS_RECORD)
+def store(
+    session: Session,
+    actor: Actor,
+    instance_id: str,
+    question: str,
+    name: str,
+    content: bytes,
+    *,
+    taken_at: datetime | None = None,
+    place: tuple[float, float] | None = None,
+) -> AttachmentView:
+    """Keep a photo of one's own draft; the same name again replaces it.
+
+    `taken_at` and `place` (lat, lon, WGS84) are what the browser read before it reduced the photo. Problems
+    `attachment.not_image`, `attachment.too_large`, `attachment.disk_full`.
+    """
+    draft = drafts.load(session, actor, instance_id)
+    if len(content) > MOST_BYTES:
+        raise Problem("attachment.too_large", name=name, size_mb=len(content) // 1024 // 1024)
+    photo = _cleaned(name, content)
+    digest = hashlib.sha256(photo.content).hexdigest()
+    _write(digest, photo.content)
+    session.execute(
+        sa.delete(Attachment).where(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
+    )
+    lat, lon = place or (photo.lat, photo.lon)
+    row = Attachment(
+        instance_id=instance_id,
+        question=question,
+        name=name,
+        sha256=digest,
+        media_type="image/jpeg",
+        size_bytes=len(photo.content),
+        width_px=photo.width_px,
+        height_px=photo.height_px,
+        cadre_id=drafts.owner(actor),
+        area_code=session.execute(
+            sa.select(Draft.area_code).where(col(Draft.instance_id) == draft.instance_id)  # type: ignore[call-overload]
+        ).scalar_one(),
+        taken_at=taken_at or photo.taken_at,
+        lat=lat,
+        lon=lon,
+    )
+    session.add(row)
+    session.flush()
+    return _view(row)
+
+
+@service(Action.VISITS_RECORD)
+def remove(session: Session, actor: Actor, instance_id: str, name: str) -> None:
+    """Take a photo out of one's own draft."""
+    drafts.load(session, actor, instance_id)
+    session.execute(
+        sa.delete(Attachment).where(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
+    )
+
+
+@service(Action.VISITS_READ)
+def of_instance(session: Session, actor: Actor, instance_id: str) -> tuple[AttachmentView, ...]:
+    """The photos of a filling in the actor's area, or of one's own draft."""
+    rows = session.exec(
+        select(Attachment)
+        .where(Attachment.instance_id == instance_id, _readable(actor))
+        .order_by(col(Attachment.stored_at))
+    )
+    return tuple(_view(row) for row in rows)
+
+
+@service(Action.VISITS_READ)
+def read(session: Session, actor: Actor, attachment_id: str) -> tuple[bytes, str]:
+    """Content and media type of a photo in the actor's area, or of one's own draft."""
+    row = session.exec(select(Attachment).where(Attachment.id == attachment_id, _readable(actor))).one_or_none()
+    if row is None:
+        raise Problem("access.not_found")
+    return content_of(row.sha256), row.media_type
+
+
+def content_of(sha256: str) -> bytes:
+    """The plain content stored under a hash; problems `attachment.missing`, `store.cannot_decrypt`."""
+    path = path_of(sha256)
+    if not path.exists():
+        raise Problem("attachment.missing")
+    return crypto.current().decrypt(f"{_LABEL}/{sha256}", path.read_bytes())
+
+
+def path_of(sha256: str) -> Path:
+    """Where the content of a hash lies."""
+    return db.current().settings.attachments_dir / sha256[:2] / sha256
+
+
+def _readable(actor: Actor) -> sa.ColumnElement[bool]:
+    submitted = sa.exists().where(col(Submission.instance_id) == col(Attachment.instance_id))
+    return sa.or_(
+        col(Attachment.cadre_id) == actor.cadre_id,
+        sa.and_(submitted, inside(actor, Action.VISITS_READ, Attachment.area_code)),
+    )
+
+
+def _cleaned(name: str, content: bytes) -> _Photo:
+    try:
+        with Image.open(BytesIO(content)) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise Problem("attachment.too_large", name=name, size_mb=len(content) // 1024 // 1024)
+            taken_at, lat, lon = _metadata(opened)
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Problem("attachment.not_image", name=name) from error
+    image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
+    encoded = BytesIO()
+    image.save(encoded, "JPEG", quality=_JPEG_QUALITY)
+    return _Photo(encoded.getvalue(), image.width, image.height, taken_at, lat, lon)
+
+
+def _metadata(image: Image.Image) -> tuple[datetime | None, float | None, float | None]:
+    exif = image.getexif()
+    details, gps = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
+    lat, lon = _degrees(gps.get(2), gps.get(1)), _degrees(gps.get(4), gps.get(3))
+    return _taken_at(details.get(_EXIF_TAKEN), details.get(_EXIF_OFFSET)), lat, lon
+
+
+def _taken_at(text: object, offset: object) -> datetime | None:
+    """EXIF 2.32: local time `YYYY:MM:DD HH:MM:SS`; without an offset the township's clock is meant."""
+    try:
+        taken = datetime.strptime(f"{text}", "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - the zone follows
+        zone = datetime.strptime(f"{offset}", "%z").tzinfo if offset else i18n.TIMEZONE
+    except ValueError:
+        return None
+    return taken.replace(tzinfo=zone)
+
+
+def _degrees(parts: object, hemisphere: object) -> float | None:
+    if not isinstance(parts, tuple) or len(parts) != 3:
+        return None
+    degrees, minutes, seconds = (float(part) for part in parts)
+    value = degrees + minutes / 60 + seconds / 3600
+    return -value if hemisphere in ("S", "W") else value
+
+
+def _write(sha256: str, content: bytes) -> None:
+    path = path_of(sha256)
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half_written = path.with_name(f"{path.name}.{uuid4().hex}.part")
+    try:
+        with half_written.open("xb") as file:
+            file.write(crypto.current().encrypt(f"{_LABEL}/{sha256}", content))
+            file.flush()
+            os.fsync(file.fileno())
+        half_written.replace(path)
+    except OSError as error:
+        half_written.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Problem("attachment.disk_full") from error
+        raise
+
+
+def _view(row: Attachment) -> AttachmentView:
+    return AttachmentView(
+        row.id,
+        row.instance_id,
+        row.question,
+        row.name,
+        row.size_bytes,
+        row.width_px,
+        row.height_px,
+        row.taken_at,
+    )

@@ -1,0 +1,202 @@
+"""Fillings in progress: every answer is kept as it is given, on whatever device it was given.
+
+Owns the `Draft` rows: start or continue, load, save, list, discard. A draft belongs to the cadre who started it
+and is read by nobody else. Refuses a save on top of a newer revision, so that two devices do not overwrite each
+other silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from models import Draft, Household, Questionnaire, QuestionnaireVersion, Submission
+from survey import i18n
+from survey.access.permissions import Action, Actor, inside, service
+from survey.problems import Problem
+from survey.questionnaires import library, registry
+from survey.questionnaires.engine import Context, Instance
+from survey.questionnaires.xform import Form
+
+
+@dataclass(frozen=True)
+class DraftView:
+    """A filling in progress; `payload` is its instance as XML."""
+
+    instance_id: str
+    version_id: int
+    form_id: str
+    title: str
+    household_id: str | None
+    head_name: str
+    payload: str
+    revision: int
+    updated_at: datetime
+
+
+@service(Action.VISITS_RECORD)
+def start(
+    session: Session, actor: Actor, form_id: str, household_id: str, *, now: datetime
+) -> DraftView:
+    """Begin a filling for a household, or continue the actor's own unfinished one of the same form."""
+    household = visitable_household(session, actor, household_id)
+    open_draft = session.exec(
+        select(Draft)
+        .join(QuestionnaireVersion, col(QuestionnaireVersion.id) == col(Draft.version_id))
+        .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
+        .where(
+            Draft.cadre_id == actor.cadre_id,
+            Draft.household_id == household_id,
+            Questionnaire.form_id == form_id,
+        )
+        .order_by(col(Draft.updated_at).desc())
+    ).first()
+    if open_draft is not None:
+        return load(session, actor, open_draft.instance_id)
+    version = library.current_version(session, form_id, i18n.local(now).date())
+    form = library.form_of(session, version.id)
+    instance = Instance.new(
+        form,
+        context_for(session, actor, form, household, now=now),
+        prefill={"household_id": household.id},
+    )
+    draft = Draft(
+        instance_id=instance.instance_id,
+        version_id=version.id,
+        cadre_id=owner(actor),
+        household_id=household.id,
+        area_code=household.area_code,
+        payload=instance.to_xml(),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(draft)
+    session.flush()
+    return _view(draft, version.form_id, version.title, household.head_name)
+
+
+@service(Action.VISITS_RECORD)
+def load(session: Session, actor: Actor, instance_id: str) -> DraftView:
+    """One's own draft; problem `draft.submitted` once it was handed in, `access.not_found` otherwise."""
+    row = session.execute(_mine(actor).where(col(Draft.instance_id) == instance_id)).first()
+    if row is None:
+        if session.get(Submission, instance_id) is not None:
+            raise Problem("draft.submitted")
+        raise Problem("access.not_found")
+    return _row_view(row)
+
+
+@service(Action.VISITS_RECORD)
+def save(
+    session: Session, actor: Actor, instance_id: str, payload: str, *, revision: int, now: datetime
+) -> int:
+    """Keep the filling as it stands and return its new revision.
+
+    `revision` is the one the caller began from; when another device has saved since, problem `draft.stale`.
+    """
+    changed = session.execute(
+        sa.update(Draft)
+        .where(
+            col(Draft.instance_id) == instance_id,
+            col(Draft.cadre_id) == actor.cadre_id,
+            col(Draft.revision) == revision,
+        )
+        .values(payload=payload, revision=revision + 1, updated_at=now)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        load(session, actor, instance_id)
+        raise Problem("draft.stale")
+    return revision + 1
+
+
+@service(Action.VISITS_RECORD)
+def mine(session: Session, actor: Actor) -> tuple[DraftView, ...]:
+    """One's own unfinished fillings, the latest first."""
+    rows = session.execute(_mine(actor).order_by(col(Draft.updated_at).desc()))
+    return tuple(_row_view(row) for row in rows)
+
+
+@service(Action.VISITS_RECORD)
+def discard(session: Session, actor: Actor, instance_id: str) -> None:
+    """Throw away one's own draft."""
+    load(session, actor, instance_id)
+    session.execute(sa.delete(Draft).where(col(Draft.instance_id) == instance_id))
+
+
+def visitable_household(session: Session, actor: Actor, household_id: str) -> Household:
+    """The household, when the actor may record a visit there; problem `access.not_found` otherwise."""
+    household = session.exec(
+        select(Household).where(
+            Household.id == household_id, inside(actor, Action.VISITS_RECORD, Household.area_code)
+        )
+    ).one_or_none()
+    if household is None:
+        raise Problem("access.not_found")
+    return household
+
+
+def context_for(
+    session: Session, actor: Actor, form: Form, household: Household | None, *, now: datetime
+) -> Context:
+    """What a form may know while it is filled in: the clock, the user, and the lists it names."""
+    return Context(
+        language=i18n.language(),
+        now=lambda: now,
+        timezone=i18n.TIMEZONE,
+        username=actor.username,
+        device_id=actor.device,
+        lists=registry.lists_for(
+            session, actor, form.external_instances, household, i18n.local(now).date()
+        ),
+    )
+
+
+@service(Action.VISITS_RECORD)
+def open_instance(session: Session, actor: Actor, draft: DraftView) -> Instance:
+    """The draft as a running form, in the language in force."""
+    form = library.form_of(session, draft.version_id)
+    household = visitable_household(session, actor, draft.household_id) if draft.household_id else None
+    context = context_for(session, actor, form, household, now=datetime.now(UTC))
+    return Instance.load(form, draft.payload, context)
+
+
+def owner(actor: Actor) -> int:
+    """The cadre whose filling it is; an operator of the machine fills in nothing."""
+    if actor.cadre_id is None:
+        raise Problem("access.forbidden")
+    return actor.cadre_id
+
+
+def _mine(actor: Actor) -> sa.Select[Any]:
+    return (
+        sa.select(Draft, Questionnaire, Household.head_name)  # type: ignore[call-overload]
+        .join(QuestionnaireVersion, col(QuestionnaireVersion.id) == col(Draft.version_id))
+        .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
+        .outerjoin(Household, col(Household.id) == col(Draft.household_id))
+        .where(col(Draft.cadre_id) == actor.cadre_id)
+    )
+
+
+def _row_view(row: Any) -> DraftView:
+    draft, questionnaire, head_name = row
+    english = i18n.language() == "en" and questionnaire.title_en
+    title = questionnaire.title_en if english else questionnaire.title_zh
+    return _view(draft, questionnaire.form_id, title, head_name or "")
+
+
+def _view(draft: Draft, form_id: str, title: str, head_name: str) -> DraftView:
+    return DraftView(
+        draft.instance_id,
+        draft.version_id,
+        form_id,
+        title,
+        draft.household_id,
+        head_name,
+        draft.payload,
+        draft.revision,
+        draft.updated_at,
+    )
