@@ -1,0 +1,356 @@
+"""Taking matters in and recording what is done about them.
+
+Owns opening a case or linking a report to the open one, its number, its deadline, its steps, and the entity
+writers of the lists `cases` and `observations`. Every step is dated, audited and checked by the lifecycle; a case
+is never deleted. Refuses categories outside the code lists (an accusation about a cadre is none of them), steps
+out of order, and a step on a case that somebody else changed meanwhile. What is written about a case is stored
+encrypted and never stands in the audit trail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from models import Cadre, Case, CaseState, CaseStep, Household, Observation, Posting, StepKind, Visit
+from survey.access import audit
+from survey.access.permissions import ALLOWED, ROLE_OF_POST, Action, Actor, inside, require, service
+from survey.cases import categories, lifecycle
+from survey.cases.numbers import next_number
+from survey.problems import Problem
+from survey.questionnaires.engine import EntityRow
+from survey.questionnaires.registry import EntityWriter, Filling, Written
+
+WORDS_LIMIT = 2000
+_SEVERITIES = {"1": 1, "2": 2, "3": 3}
+_SILENT_STEPS = frozenset({StepKind.ACCEPT, StepKind.START, StepKind.CLOSE})
+_STEPS_ELSEWHERE = frozenset({StepKind.INTAKE, StepKind.LINK, StepKind.ASSIGN})
+
+_OWNER_POSTS = tuple(post for post, role in ROLE_OF_POST.items() if Action.CASES_WRITE in ALLOWED[role])
+
+RECORDED_STEPS = tuple(kind for kind in StepKind if kind not in _STEPS_ELSEWHERE)
+"""Steps that `record_step` takes; intake and link come with a report, assigning names its owner."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What somebody raised: when (late entry or not), where, about what, how bad (1 to 3), in which words.
+
+    `instance_id` is the filling it came with, if any; `place` is (latitude, longitude) in WGS84 degrees.
+    """
+
+    on: date
+    area_code: str
+    category: str
+    household_id: str | None = None
+    severity: int | None = None
+    words: str | None = None
+    place: tuple[float, float] | None = None
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The case a report went into; `opened` tells a new case from a link to an open one."""
+
+    id: str
+    number: str
+    opened: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a step led to: the state and the version to name with the next step."""
+
+    state: CaseState
+    version: int
+
+
+@service(Action.VISITS_RECORD)
+def take_in(session: Session, actor: Actor, report: Report) -> Taken:
+    """Open a case, or link the report to the open case of the same household and category.
+
+    The recorder is the first handler and, until somebody is assigned, the owner. The answer is due by the rule in
+    force on the day of the report; that day is kept as `rule_on`. A report linked to a resolved or answered case
+    puts it in progress again with a new deadline. Problems: `access.forbidden`, `cases.unknown_category`.
+    """
+    require(actor, Action.VISITS_RECORD, report.area_code)
+    categories.track_of(report.category)
+    known = _open_case(session, report)
+    if known is None:
+        return _open(session, actor, report)
+    return _link(session, actor, report, known)
+
+
+@service(Action.CASES_WRITE)
+def record_step(
+    session: Session,
+    actor: Actor,
+    case_id: str,
+    kind: StepKind,
+    words: str | None,
+    *,
+    on: date,
+    expected_version: int,
+) -> Recorded:
+    """Record one act on a case as of a day and move it to the state the lifecycle gives.
+
+    `expected_version` is the version the user saw: `cases.changed` when somebody acted meanwhile, and nothing is
+    written. Other problems: `access.not_found`, `access.forbidden`, `cases.illegal_step`, `cases.step_elsewhere`,
+    `cases.words_missing` (all steps but accepting, starting and closing), `cases.words_too_long`,
+    `cases.before_last_step`.
+    """
+    if kind in _STEPS_ELSEWHERE:
+        raise Problem("cases.step_elsewhere")
+    words = _checked_words(words)
+    if words is None and kind not in _SILENT_STEPS:
+        raise Problem("cases.words_missing")
+    case = _for_change(session, actor, case_id, expected_version)
+    return _act(session, actor, case, kind, words, on)
+
+
+@service(Action.CASES_WRITE)
+def assign(
+    session: Session,
+    actor: Actor,
+    case_id: str,
+    owner_id: int,
+    words: str | None = None,
+    *,
+    on: date,
+    expected_version: int,
+) -> Recorded:
+    """Give a case to a cadre who has a post over its area that day; the first handler stays as recorded.
+
+    Problems as for `record_step`, and `cases.owner_elsewhere`.
+    """
+    case = _for_change(session, actor, case_id, expected_version)
+    posted = sa.select(col(Posting.id)).where(col(Posting.cadre_id) == owner_id, may_own(case.area_code, on))
+    if session.execute(posted).first() is None:
+        raise Problem("cases.owner_elsewhere")
+    recorded = _act(session, actor, case, StepKind.ASSIGN, _checked_words(words), on)
+    case.owner_id = owner_id
+    session.flush()
+    return recorded
+
+
+def may_own(area_code: str, on: date) -> sa.ColumnElement[bool]:
+    """The SQL predicate of the postings that day whose holder may handle cases of the area."""
+    return sa.and_(
+        col(Posting.post).in_(_OWNER_POSTS),
+        col(Posting.area_code).in_([area_code[:digits] for digits in (6, 9, 12, 14)]),
+        col(Posting.starts_on) <= on,
+        sa.or_(col(Posting.ends_on).is_(None), col(Posting.ends_on) >= on),
+    )
+
+
+def _open_case(session: Session, report: Report) -> Case | None:
+    if report.household_id is None:
+        return None
+    # One report of a household at a time: two at once would both find no open case.
+    session.execute(
+        sa.select(col(Household.id)).where(col(Household.id) == report.household_id).with_for_update()
+    )
+    return session.exec(
+        select(Case)
+        .where(
+            Case.household_id == report.household_id,
+            Case.category == report.category,
+            col(Case.closed_on).is_(None),
+        )
+        .order_by(col(Case.opened_on), col(Case.number))
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def _open(session: Session, actor: Actor, report: Report) -> Taken:
+    lat, lon = report.place or (None, None)
+    case = Case(
+        number=next_number(session, report.area_code, report.on.year),
+        area_code=report.area_code,
+        household_id=report.household_id,
+        category=report.category,
+        severity=report.severity,
+        words=report.words,
+        state=lifecycle.after(None, StepKind.INTAKE),
+        opened_on=report.on,
+        due_on=categories.answer_due_on(report.category, report.on),
+        rule_on=report.on,
+        owner_id=actor.cadre_id,
+        first_handler_id=actor.cadre_id,
+        lat=lat,
+        lon=lon,
+    )
+    session.add(case)
+    session.flush()
+    _add_step(session, actor, case, StepKind.INTAKE, None, report.on, None, report.instance_id)
+    _audit(session, actor, case, "case.take_in")
+    return Taken(case.id, case.number, opened=True)
+
+
+def _link(session: Session, actor: Actor, report: Report, case: Case) -> Taken:
+    before = case.state
+    case.state = lifecycle.after(before, StepKind.LINK)
+    if case.state is not before:
+        case.due_on, case.rule_on = categories.answer_due_on(case.category, report.on), report.on
+    case.severity = max(filter(None, (case.severity, report.severity)), default=None)
+    if case.lat is None and report.place is not None:
+        case.lat, case.lon = report.place
+    case.version += 1
+    _add_step(session, actor, case, StepKind.LINK, before, report.on, report.words, report.instance_id)
+    _audit(session, actor, case, "case.link")
+    return Taken(case.id, case.number, opened=False)
+
+
+def _act(session: Session, actor: Actor, case: Case, kind: StepKind, words: str | None, on: date) -> Recorded:
+    before = case.state
+    state = lifecycle.after(before, kind)
+    _check_day(session, case, on)
+    case.state = state
+    if state is CaseState.CLOSED:
+        case.closed_on = on
+    elif kind is StepKind.REOPEN:
+        case.closed_on = None
+        case.due_on, case.rule_on = categories.answer_due_on(case.category, on), on
+    case.version += 1
+    _add_step(session, actor, case, kind, before, on, words, None)
+    _audit(session, actor, case, "case.step", step=str(kind))
+    return Recorded(state, case.version)
+
+
+def _for_change(session: Session, actor: Actor, case_id: str, expected_version: int) -> Case:
+    case = session.exec(
+        select(Case)
+        .where(Case.id == case_id, inside(actor, Action.CASES_READ, Case.area_code))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if case is None:
+        raise Problem("access.not_found")
+    require(actor, Action.CASES_WRITE, case.area_code)
+    if case.version != expected_version:
+        raise Problem("cases.changed", number=case.number, name=_last_name(session, case_id))
+    return case
+
+
+def _last_name(session: Session, case_id: str) -> str:
+    return (
+        session.exec(
+            select(Cadre.name)
+            .join(CaseStep, col(CaseStep.cadre_id) == col(Cadre.id))
+            .where(CaseStep.case_id == case_id)
+            .order_by(col(CaseStep.id).desc())
+            .limit(1)
+        ).first()
+        or "—"
+    )
+
+
+def _check_day(session: Session, case: Case, on: date) -> None:
+    last = session.execute(
+        sa.select(sa.func.max(CaseStep.acted_on)).where(col(CaseStep.case_id) == case.id)
+    ).scalar_one()
+    earliest = last or case.opened_on
+    if on < earliest:
+        raise Problem("cases.before_last_step", day=earliest.isoformat())
+
+
+def _checked_words(words: str | None) -> str | None:
+    text = (words or "").strip()
+    if len(text) > WORDS_LIMIT:
+        raise Problem("cases.words_too_long", limit=WORDS_LIMIT)
+    return text or None
+
+
+def _add_step(
+    session: Session,
+    actor: Actor,
+    case: Case,
+    kind: StepKind,
+    before: CaseState | None,
+    on: date,
+    words: str | None,
+    instance_id: str | None,
+) -> None:
+    session.add(
+        CaseStep(
+            case_id=case.id,
+            kind=kind,
+            from_state=before,
+            to_state=case.state,
+            acted_on=on,
+            cadre_id=actor.cadre_id,
+            instance_id=instance_id,
+            words=words,
+        )
+    )
+    session.flush()
+
+
+def _audit(session: Session, actor: Actor, case: Case, action: str, **details: object) -> None:
+    audit.append(
+        session,
+        actor,
+        action,
+        kind="case",
+        id=case.id,
+        area_code=case.area_code,
+        details={"number": case.number, **details},
+    )
+
+
+def _write_observation(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
+    if row.properties.get("opens_case") != "yes":
+        return ()
+    observation = session.get(Observation, row.entity_id)
+    if observation is None:
+        raise Problem("cases.observation_missing")
+    report = Report(
+        on=observation.observed_on,
+        area_code=observation.area_code,
+        category=observation.difficulty,
+        household_id=observation.household_id,
+        severity=observation.severity,
+        words=observation.words,
+        place=_place(filling),
+        instance_id=filling.instance_id,
+    )
+    taken = take_in(session, actor, report)
+    observation.case_id = taken.id
+    session.flush()
+    return (Written("case", taken.id, taken.number),)
+
+
+def _write_case(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
+    visited_on = session.exec(
+        select(Visit.visited_on).where(Visit.instance_id == filling.instance_id)
+    ).first()
+    report = Report(
+        on=visited_on or filling.on,
+        area_code=filling.area_code,
+        category=row.properties.get("category", ""),
+        household_id=filling.household.id if filling.household else None,
+        severity=_SEVERITIES.get(row.properties.get("severity", "")),
+        words=(row.properties.get("words") or "").strip() or None,
+        place=_place(filling),
+        instance_id=filling.instance_id,
+    )
+    taken = take_in(session, actor, report)
+    return (Written("case", taken.id, taken.number),)
+
+
+def _place(filling: Filling) -> tuple[float, float] | None:
+    household = filling.household
+    if household is None or household.lat is None or household.lon is None:
+        return None
+    return household.lat, household.lon
+
+
+OBSERVATION_WRITER = EntityWriter("observations", frozenset({"opens_case"}), _write_observation)
+CASE_WRITER = EntityWriter("cases", frozenset({"category", "severity", "words"}), _write_case)
