@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import streamlit as st
 
-from survey import db, i18n
+from survey import i18n
 from survey.access import accounts
 from survey.access.permissions import Actor
 from survey.i18n import gettext as _
@@ -37,11 +36,7 @@ def actor() -> Actor:
     Without a live session the page shows one sentence and the way to sign in, and stops; so it does while an
     initial password waits to be changed.
     """
-    token = cookie_token()
-    found = None
-    if token:
-        with db.session_scope() as session:
-            found = accounts.resolve(session, token, now=datetime.now(UTC))
+    found = accounts.present(cookie_token())
     if found is None:
         _stop_at(
             _("You are signed out. What you entered is kept as a draft."),
