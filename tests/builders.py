@@ -142,7 +142,7 @@ def a_hardship_file(session: Session, household: Household | None = None, **over
     values = {
         "household_id": household.id,
         "area_code": household.area_code,
-        "category": "minimum_living",
+        "category": "subsistence",
         "main_cause": "illness",
         "causes": ["illness"],
         "opened_on": date(2026, 1, 5),

@@ -1,0 +1,87 @@
+"""Visits as people read them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session
+
+from models import DifficultyState, Observation, Post
+from survey.fieldwork import visits
+from survey.problems import Problem
+from tests.builders import OTHER_VILLAGE, TODAY, TOWNSHIP, a_cadre, a_case, a_household, a_visit
+
+
+def test_the_history_of_a_household_begins_with_the_latest_visit__ok(session: Session) -> None:
+    actor, household = a_cadre(session), a_household(session)
+    for days in (30, 5, 90):
+        a_visit(session, household, actor, visited_on=TODAY - timedelta(days=days))
+    a_visit(session, a_household(session), actor)
+    dates = [view.visited_on for view in visits.history(session, actor, household.id)]
+    assert dates == [TODAY - timedelta(days=days) for days in (5, 30, 90)]
+
+
+def test_a_visit_shows_its_observations_and_case_numbers__ok(session: Session) -> None:
+    actor, household = a_cadre(session), a_household(session)
+    visit, case = a_visit(session, household, actor, diary="测试日记"), a_case(session, household)
+    session.add(
+        Observation(
+            visit_id=visit.id,
+            household_id=household.id,
+            area_code=household.area_code,
+            observed_on=visit.visited_on,
+            difficulty="water",
+            asked=True,
+            state=DifficultyState.EXISTS,
+            severity=3,
+            case_id=case.id,
+        )
+    )
+    session.flush()
+    view = visits.visit(session, actor, visit.id)
+    assert view.diary == "测试日记"
+    assert [(o.difficulty, o.state, o.case_number) for o in view.observations] == [
+        ("water", DifficultyState.EXISTS, case.number)
+    ]
+
+
+def test_an_entry_long_after_the_visit_is_marked_late__ok(session: Session) -> None:
+    actor, household = a_cadre(session), a_household(session)
+    for days in (3, 4):
+        a_visit(session, household, actor, visited_on=TODAY - timedelta(days=days), entered_on=TODAY)
+    assert [(v.late_days, v.is_late) for v in visits.history(session, actor, household.id)] == [
+        (3, False),
+        (4, True),
+    ]
+
+
+def test_a_promised_follow_up_is_due_until_somebody_returns__ok(session: Session) -> None:
+    actor, colleague = a_cadre(session), a_cadre(session)
+    household = a_household(session, head="测试甲")
+    promised = TODAY - timedelta(days=1)
+    a_visit(session, household, actor, visited_on=TODAY - timedelta(days=20), follow_up_on=promised)
+    far_ahead = TODAY + timedelta(days=60)
+    a_visit(session, a_household(session), actor, follow_up_on=far_ahead)
+    due = visits.follow_ups(session, actor, TODAY)
+    assert [(d.head_name, d.promised_on) for d in due] == [("测试甲", promised)]
+    assert visits.follow_ups(session, colleague, TODAY) == ()
+    a_visit(session, household, colleague, visited_on=TODAY)
+    assert visits.follow_ups(session, actor, TODAY) == ()
+
+
+def test_visits_outside_the_area_are_not_there__error(session: Session) -> None:
+    visit = a_visit(session)
+    stranger = a_cadre(session, Post.VILLAGE_HEAD, OTHER_VILLAGE)
+    assert visits.history(session, stranger, visit.household_id) == ()
+    with pytest.raises(Problem) as caught:
+        visits.visit(session, stranger, visit.id)
+    assert caught.value.code == "access.not_found"
+
+
+def test_posts_without_personal_records_read_no_visit__error(session: Session) -> None:
+    visit = a_visit(session)
+    for post in (Post.ADMINISTRATOR, Post.ANALYST, Post.DISCIPLINE_INSPECTOR):
+        with pytest.raises(Problem) as caught:
+            visits.visit(session, a_cadre(session, post, TOWNSHIP), visit.id)
+        assert caught.value.code == "access.forbidden"
