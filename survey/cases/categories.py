@@ -34,7 +34,7 @@ _TRACK_OF_REQUEST = {
 }
 
 
-def keys() -> tuple[str, ...]:
+def every() -> tuple[str, ...]:
     """Every category: the difficulties first, then the request kinds."""
     return (*codes.keys("difficulty"), *codes.keys("request_kind"))
 

@@ -329,7 +329,7 @@ def _write_observation(session: Session, actor: Actor, filling: Filling, row: En
 
 def _write_case(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
     visited_on = session.exec(
-        select(Visit.visited_on).where(Visit.instance_id == filling.instance_id)
+        select(col(Visit.visited_on)).where(Visit.instance_id == filling.instance_id)
     ).first()
     report = Report(
         on=visited_on or filling.on,
