@@ -26,10 +26,10 @@ class EncryptedText(sa.types.TypeDecorator[str]):
         super().__init__()
         self.label = label
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
         return None if value is None else crypto.current().encrypt(self.label, value.encode())
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else crypto.current().decrypt(self.label, bytes(value)).decode()
 
 
@@ -39,20 +39,22 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("an instant needs a time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def enum_type(enum: type[StrEnum]) -> sa.Enum:
     """A text column that holds the enum's values."""
-    return sa.Enum(enum, native_enum=False, length=40, values_callable=lambda kind: [str(m.value) for m in kind])
+    return sa.Enum(
+        enum, native_enum=False, length=40, values_callable=lambda kind: [str(m.value) for m in kind]
+    )
 
 
 JSON_LIST: sa.types.TypeEngine[Any] = sa.JSON().with_variant(JSONB(), "postgresql")

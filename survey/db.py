@@ -93,7 +93,7 @@ def session_scope() -> Iterator[Session]:
             session.commit()
         except OperationalError as error:
             session.rollback()
-            raise _as_problem(error) from error
+            raise as_problem(error) from error
         except BaseException:
             session.rollback()
             raise
@@ -113,7 +113,8 @@ def write_connection(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _as_problem(error: OperationalError) -> Exception:
+def as_problem(error: OperationalError) -> Exception:
+    """The problem a failed statement stands for (full disk, lock, read-only folder), else the error."""
     text = str(error.orig).lower()
     if "disk is full" in text or "no space left" in text or "disk full" in text:
         return Problem("store.disk_full")

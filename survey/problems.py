@@ -76,7 +76,7 @@ def catalogue() -> Mapping[str, Entry]:
     for path in sorted(files("survey").joinpath("problem_catalogue").iterdir(), key=lambda p: p.name):
         if not path.name.endswith(".yaml"):
             continue
-        for code, row in yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader).items():
+        for code, row in yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader).items():  # noqa: S506 - a safe loader
             if code in entries:
                 raise ValueError(f"problem code {code} stands twice in the catalogue")
             entries[code] = Entry(

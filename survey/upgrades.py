@@ -75,12 +75,22 @@ def upgrade(
     if found is not None and before is not None:
         before(found)
     with db.write_connection(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        wait_for_turn(connection)
         if revision_of(connection) == target:
             return False
-        command.upgrade(_configuration(connection), to)
+        migrate(connection, to)
     return True
+
+
+def wait_for_turn(connection: sa.Connection) -> None:
+    """Hold, until the transaction ends, the lock under which tables are made or changed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+
+
+def migrate(connection: sa.Connection, to: str = "head") -> None:
+    """Run the revisions up to `to` inside the caller's transaction."""
+    command.upgrade(_configuration(connection), to)
 
 
 def _refuse_newer(revision: str | None) -> None:

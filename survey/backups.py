@@ -1,0 +1,208 @@
+"""Backups: the whole store as one file, taken while others go on working, without the key.
+
+Owns the format: a zip with `manifest.json` (format, revision, key fingerprint, row counts, SHA-256 of every part),
+one `tables/<name>.jsonl` a table and the attachments as they lie on disk. The rows are read in one snapshot (SQLite:
+a read transaction in WAL mode; PostgreSQL: REPEATABLE READ), as stored: what is encrypted stays encrypted. The
+format is the same for both databases, so a backup also moves a store from one to the other. Refuses to replace a file.
+Reading a backup back is `survey.restoring`.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from survey import db, upgrades
+from survey.config import Settings
+from survey.problems import Problem
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+TABLES = "tables/"
+ATTACHMENTS = "attachments/"
+REVISION_TABLE = "alembic_version"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a backup holds; `revision` names its tables, `key_fingerprint` the key it needs."""
+
+    path: Path
+    made_at: datetime
+    revision: str
+    key_fingerprint: str | None
+    rows: int
+    attachments: int
+    size_bytes: int
+
+
+class _HashingWriter:
+    """Writes into one part of the zip and keeps its SHA-256."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._target.write(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+def write(engine: sa.Engine, settings: Settings, target: Path) -> Summary:
+    """Write a backup of the store to a new file (mode 600), complete or not at all.
+
+    Problems `backup.exists`, `backup.cannot_write`, `store.disk_full`.
+    """
+    if target.exists():
+        raise Problem("backup.exists", path=target)
+    partial = target.with_name(target.name + ".part")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            manifest = _fill(file, engine, settings)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        if error.errno == errno.ENOSPC:
+            raise Problem("store.disk_full") from error
+        raise Problem("backup.cannot_write", path=target) from error
+    return summary_of(manifest, target)
+
+
+def summary_of(manifest: dict[str, Any], path: Path) -> Summary:
+    """The summary of a read or written manifest."""
+    parts = manifest["parts"]
+    return Summary(
+        path=path,
+        made_at=datetime.fromisoformat(manifest["made_at"]),
+        revision=manifest["revision"],
+        key_fingerprint=manifest["key_fingerprint"],
+        rows=sum(part.get("rows", 0) for part in parts.values()),
+        attachments=sum(name.startswith(ATTACHMENTS) for name in parts),
+        size_bytes=path.stat().st_size,
+    )
+
+
+def _fill(file: IO[bytes], engine: sa.Engine, settings: Settings) -> dict[str, Any]:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=1) as archive:
+        with _snapshot(engine) as connection:
+            manifest: dict[str, Any] = {
+                "format": FORMAT,
+                "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "revision": upgrades.revision_of(connection),
+                "key_fingerprint": _fingerprint(connection),
+                "parts": _write_tables(archive, connection),
+            }
+        # After the rows: a file is always stored before the row that names it.
+        manifest["parts"] |= _write_attachments(archive, settings.attachments_dir)
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    return manifest
+
+
+def _snapshot(engine: sa.Engine) -> sa.Connection:
+    if engine.dialect.name == "postgresql":
+        return engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine.connect()
+
+
+def _fingerprint(connection: sa.Connection) -> str | None:
+    found = connection.execute(sa.text("SELECT value FROM store_fact WHERE key = :key"), {"key": db.KEY_FACT})
+    value = found.scalar_one_or_none()
+    return None if value is None else str(value)
+
+
+def tables_of(connection: sa.Connection) -> list[sa.Table]:
+    """The store's own tables as they are in the database, each after those it refers to."""
+    found = sa.MetaData()
+    found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name != REVISION_TABLE]
+
+
+def _write_tables(archive: zipfile.ZipFile, connection: sa.Connection) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {}
+    for table in tables_of(connection):
+        name = f"{TABLES}{table.name}.jsonl"
+        with archive.open(name, "w", force_zip64=True) as member:
+            writer, rows = _HashingWriter(member), 0
+            for line in _lines(connection, table):
+                writer.write(line)
+                rows += 1
+        parts[name] = {"sha256": writer.sha256, "rows": rows}
+    return parts
+
+
+def _lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
+    found = connection.execution_options(yield_per=2000).execute(
+        sa.select(table).order_by(*table.primary_key.columns)
+    )
+    names = [column.name for column in table.columns]
+    json_names = {column.name for column in table.columns if isinstance(column.type, sa.JSON)}
+    for row in found:
+        cells = {
+            name: {"json": value} if name in json_names else _cell(value)
+            for name, value in zip(names, row, strict=True)
+            if value is not None
+        }
+        yield json.dumps(cells, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bytes | memoryview):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"instant": value.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"no portable form for {type(value).__name__}")
+
+
+def cell_value(cell: Any) -> Any:
+    """The database value of a written cell; `ValueError` for an unknown kind."""
+    if not isinstance(cell, dict):
+        return cell
+    ((kind, content),) = cell.items()
+    if kind == "bytes":
+        return base64.b64decode(content, validate=True)
+    if kind == "instant":
+        return datetime.fromisoformat(content)
+    if kind == "date":
+        return date.fromisoformat(content)
+    if kind == "json":
+        return content
+    raise ValueError(f"unknown kind of cell {kind!r}")
+
+
+def _write_attachments(archive: zipfile.ZipFile, folder: Path) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.suffix == ".part":
+            continue
+        name = ATTACHMENTS + path.relative_to(folder).as_posix()
+        info = zipfile.ZipInfo.from_file(path, name)
+        info.compress_type = zipfile.ZIP_STORED  # encrypted bytes do not shrink
+        with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as member:
+            writer = _HashingWriter(member)
+            while chunk := source.read(_CHUNK):
+                writer.write(chunk)
+        parts[name] = {"sha256": writer.sha256}
+    return parts

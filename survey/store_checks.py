@@ -1,0 +1,260 @@
+"""What must be true of every store, as small checks that each name what they find broken.
+
+Owns the list `CHECKS` and running it. A check only reads and yields findings: what is wrong, and with which
+records. Refuses to mend anything: what is broken is restored from a backup or looked at by a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from models import (
+    Area,
+    Attachment,
+    Base,
+    Case,
+    CaseStep,
+    Household,
+    HouseholdStatus,
+    Member,
+    NumberSeries,
+    Observation,
+    StepKind,
+    Submission,
+    Visit,
+)
+from survey import crypto
+from survey.access import audit
+from survey.access.permissions import Action, Actor, service
+from survey.columns import EncryptedText
+from survey.i18n import gettext as _
+from survey.problems import Problem
+from survey.questionnaires import attachments
+
+_HEAD = "02"  # GB/T 4761: the head of the household
+_GUARDS = frozenset(
+    {
+        "audit_entry_no_update",
+        "audit_entry_no_delete",
+        "submission_no_delete",
+        "submission_tombstone_only",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken thing: what is wrong, in the language in force, and the record."""
+
+    what: str
+    record: str
+
+
+Check = Callable[[Session], Iterator[Finding]]
+
+
+@service(Action.STORE_KEEP)
+def findings(session: Session, actor: Actor) -> Iterator[Finding]:
+    """Everything broken in the store, check by check."""
+    for check in CHECKS:
+        yield from check(session)
+
+
+def damaged_pages(session: Session) -> Iterator[Finding]:
+    """SQLite's own check of its file (https://sqlite.org/pragma.html#pragma_quick_check)."""
+    if session.get_bind().dialect.name != "sqlite":
+        return
+    for line in session.execute(sa.text("PRAGMA quick_check")).scalars():
+        if line != "ok":
+            yield Finding(_("The database file is damaged"), line)
+
+
+def missing_guards(session: Session) -> Iterator[Finding]:
+    """The triggers that refuse to rewrite the past must be there."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    names = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    if not is_sqlite:
+        names = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    for name in sorted(_GUARDS - set(session.execute(sa.text(names)).scalars())):
+        yield Finding(_("A guard of the database is missing"), name)
+
+
+def broken_audit_chain(session: Session) -> Iterator[Finding]:
+    """No entry of the audit trail was changed, removed or put in."""
+    for sequence in audit.broken_links(session):
+        yield Finding(_("The audit trail was changed"), f"audit_entry {sequence}")
+
+
+def dangling_references(session: Session) -> Iterator[Finding]:
+    """Whatever refers to a record refers to one that exists."""
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            yield from _dangling(session, table, key)
+
+
+def _dangling(session: Session, table: sa.Table, key: sa.ForeignKey) -> Iterator[Finding]:
+    target = key.column.table.alias("target")
+    there = sa.exists().where(target.c[key.column.name] == key.parent)
+    rows = sa.select(*table.primary_key.columns).where(key.parent.is_not(None), ~there)
+    for row in session.execute(rows):
+        yield Finding(_("A record refers to one that is missing"), f"{_named(table, row)}.{key.parent.name}")
+
+
+def unreadable_values(session: Session) -> Iterator[Finding]:
+    """Every encrypted value opens with the store's key; drafts and payloads among them."""
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, EncryptedText):
+                yield from _unreadable(session, table, column, column.type.label)
+
+
+def _unreadable(session: Session, table: sa.Table, column: sa.Column[Any], label: str) -> Iterator[Finding]:
+    raw = sa.type_coerce(column, sa.LargeBinary)
+    rows = sa.select(raw, *table.primary_key.columns).where(column.is_not(None))
+    for sealed, *key in session.execute(rows.execution_options(yield_per=1000)):
+        try:
+            crypto.current().decrypt(label, bytes(sealed)).decode()
+        except (Problem, UnicodeDecodeError):
+            yield Finding(_("An encrypted value cannot be read"), f"{_named(table, key)}.{column.name}")
+
+
+def changed_submissions(session: Session) -> Iterator[Finding]:
+    """A submission's payload is the one that was received, unless erased."""
+    rows = sa.select(
+        col(Submission.instance_id),
+        col(Submission.payload_hash),
+        sa.type_coerce(col(Submission.payload), sa.LargeBinary),
+    ).where(col(Submission.payload).is_not(None))
+    keyring = crypto.current()
+    for instance_id, expected, sealed in session.execute(rows.execution_options(yield_per=1000)):
+        try:
+            payload = keyring.decrypt("submission.payload", bytes(sealed)).decode()
+        except (Problem, UnicodeDecodeError):
+            continue  # named by `unreadable_values`
+        if keyring.look_up_hash("submission.payload", payload) != expected:
+            yield Finding(_("A submission is not what was received"), f"submission {instance_id}")
+
+
+def visits_elsewhere(session: Session) -> Iterator[Finding]:
+    """A visit is of the household its submission names, an observation of the household of its visit."""
+    visits = (
+        sa.select(col(Visit.id))
+        .join(Submission, col(Submission.instance_id) == col(Visit.instance_id))
+        .where(col(Submission.household_id) != col(Visit.household_id))
+    )
+    for (visit_id,) in session.execute(visits):
+        yield Finding(_("A visit and its submission name different households"), f"visit {visit_id}")
+    observations = (
+        sa.select(col(Observation.id))
+        .join(Visit, col(Visit.id) == col(Observation.visit_id))
+        .where(col(Observation.household_id) != col(Visit.household_id))
+    )
+    for (observation_id,) in session.execute(observations):
+        yield Finding(
+            _("An observation and its visit name different households"), f"observation {observation_id}"
+        )
+
+
+def cases_without_intake(session: Session) -> Iterator[Finding]:
+    """Every case begins with its intake."""
+    taken_in = sa.exists().where(col(CaseStep.case_id) == col(Case.id), col(CaseStep.kind) == StepKind.INTAKE)
+    for (number,) in session.execute(sa.select(col(Case.number)).where(~taken_in)):
+        yield Finding(_("A case has no intake"), f"case {number}")
+
+
+def cases_out_of_step(session: Session) -> Iterator[Finding]:
+    """A case stands where its last step left it."""
+    last = sa.select(sa.func.max(col(CaseStep.id)).label("id")).group_by(col(CaseStep.case_id)).subquery()
+    rows = (
+        sa.select(col(Case.number))
+        .join(CaseStep, col(CaseStep.case_id) == col(Case.id))
+        .join(last, last.c.id == col(CaseStep.id))
+        .where(col(CaseStep.to_state) != col(Case.state))
+    )
+    for (number,) in session.execute(rows):
+        yield Finding(_("A case does not stand where its last step left it"), f"case {number}")
+
+
+def households_without_one_head(session: Session) -> Iterator[Finding]:
+    """A household that is still visited has exactly one head."""
+    heads = sa.func.count(col(Member.id))
+    rows = (
+        sa.select(col(Household.code))
+        .join(
+            Member,
+            sa.and_(
+                col(Member.household_id) == col(Household.id),
+                col(Member.relation) == _HEAD,
+                col(Member.left_on).is_(None),
+            ),
+            isouter=True,
+        )
+        .where(col(Household.status) == HouseholdStatus.ACTIVE)
+        .group_by(col(Household.code))
+        .having(heads != 1)
+    )
+    for (code,) in session.execute(rows):
+        yield Finding(_("A household has not exactly one head"), f"household {code}")
+
+
+def areas_outside_their_parent(session: Session) -> Iterator[Finding]:
+    """An area's code begins with the code of the area it lies in: the scope of every post rests on it."""
+    for code, parent in session.execute(
+        sa.select(col(Area.code), col(Area.parent_code)).where(col(Area.parent_code).is_not(None))
+    ):
+        if not code.startswith(parent):
+            yield Finding(_("An area's code does not begin with that of its parent"), f"area {code}")
+
+
+def series_behind(session: Session) -> Iterator[Finding]:
+    """A counter of numbers has reached the highest number given; no case is missing in between."""
+    counters = {row.prefix: row.last for row in session.execute(sa.select(NumberSeries.__table__))}  # type: ignore[attr-defined]
+    given: dict[str, list[int]] = {}
+    for (number,) in session.execute(sa.select(col(Case.number))):
+        prefix, last = number.rsplit("-", 1)
+        given.setdefault(prefix, []).append(int(last))
+    for prefix, numbers in sorted(given.items()):
+        if counters.get(prefix, 0) < max(numbers):
+            yield Finding(_("The counter of a number series is behind"), f"number_series {prefix}")
+        elif len(numbers) != counters[prefix]:
+            yield Finding(_("A number of the series is missing"), f"number_series {prefix}")
+
+
+def broken_attachments(session: Session) -> Iterator[Finding]:
+    """Every attachment's file is there, opens with the store's key, and has the content it had."""
+    rows = sa.select(col(Attachment.sha256), sa.func.min(col(Attachment.id))).group_by(col(Attachment.sha256))
+    for sha256, attachment_id in session.execute(rows):
+        try:
+            content = attachments.content_of(sha256)
+        except (Problem, OSError):
+            yield Finding(_("An attachment is missing or cannot be read"), f"attachment {attachment_id}")
+            continue
+        if hashlib.sha256(content).hexdigest() != sha256:
+            yield Finding(_("An attachment's content was changed"), f"attachment {attachment_id}")
+
+
+def _named(table: sa.Table, key: Any) -> str:
+    return f"{table.name} {'/'.join(str(part) for part in key)}"
+
+
+CHECKS: tuple[Check, ...] = (
+    damaged_pages,
+    missing_guards,
+    broken_audit_chain,
+    dangling_references,
+    unreadable_values,
+    changed_submissions,
+    visits_elsewhere,
+    cases_without_intake,
+    cases_out_of_step,
+    households_without_one_head,
+    areas_outside_their_parent,
+    series_behind,
+    broken_attachments,
+)
