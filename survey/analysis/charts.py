@@ -7,6 +7,7 @@ the right how many were asked; what is hidden in the table is not drawn.
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ def _grid(top: float, height: int) -> list[str]:
     return parts
 
 
-def _row(number: int, row: pd.Series[object], top: float) -> list[str]:
+def _row(number: int, row: pd.Series[Any], top: float) -> list[str]:
     y = _TOP + _ROW * number + _ROW // 2
     label = _text(_LEFT - 10, y + 5, str(row["village"]), anchor="end")
     if row["hidden"] or not row["asked"]:

@@ -106,13 +106,13 @@ def for_display(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.copy()
     shown["hidden"] = shown["with_difficulty"].between(1, SMALLEST_SHOWN - 1)
     villages = shown[shown["village_code"] != TOWNSHIP_TOTAL]
-    for _, rows in villages.groupby("difficulty"):
+    for name, rows in villages.groupby("difficulty"):
         if rows["hidden"].sum() == 1:
             others = rows[~rows["hidden"] & (rows["with_difficulty"] > 0)]
             if len(others):
                 shown.loc[others["with_difficulty"].idxmin(), "hidden"] = True
             else:
-                shown.loc[_total_of(shown, rows["difficulty"].iloc[0]), "hidden"] = True
+                shown.loc[_total_of(shown, str(name)), "hidden"] = True
     secret = ["with_difficulty", "share", "low", "high"]
     shown["with_difficulty"] = shown["with_difficulty"].astype("Int64")
     shown.loc[shown["hidden"], secret] = pd.NA

@@ -44,6 +44,7 @@ from models import (
 from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, inside, service
+from survey.cases.lifecycle import UNANSWERED_STATES
 from survey.problems import Problem
 
 SCHEMA_VERSION = 1
@@ -356,7 +357,7 @@ def _cases(pseudonym: _Pseudonyms, on: date) -> _Table:
             _month(row.closed_on),
             _days(row.opened_on, row.due_on),
             _days(row.opened_on, row.closed_on),
-            row.due_on is not None and row.due_on < (row.closed_on or on),
+            row.state in UNANSWERED_STATES and row.due_on is not None and row.due_on < on,
         ),
     )
 
