@@ -1,6 +1,6 @@
 // Puts the application's words in place of Streamlit's built-in English, wherever they appear.
 // One observer a page; a text that is not on the list is left as it is.
-const ATTRIBUTES = ["placeholder", "aria-label", "title"];
+const ATTRIBUTES = ["placeholder", "aria-label", "aria-valuetext", "title"];
 const PATTERNS = [
   [/^Press (Enter|⌘\+Enter|Ctrl\+Enter) to apply$/, "Press Enter to apply"],
   [/^Press (Enter|⌘\+Enter|Ctrl\+Enter) to submit form$/, "Press Enter to submit form"],
@@ -10,6 +10,10 @@ function translated(text, words) {
   const whole = text.trim();
   if (!whole) return null;
   if (words[whole] !== undefined) return text.replace(whole, words[whole]);
+  const size = whole.match(/^(?:Limit )?(\d+) ?MB per file/);
+  if (size && words.Limit) return words.Limit.replace("{n}", size[1]);
+  const part = whole.match(/^(year|month|day|Choose date), (.*)$/);
+  if (part) return `${words[{ year: "yyyy", month: "mm", day: "dd" }[part[1]] ?? part[1]] ?? part[1]}, ${part[2]}`;
   for (const [pattern, key] of PATTERNS) {
     if (pattern.test(whole) && words[key] !== undefined) return text.replace(whole, words[key]);
   }
