@@ -48,7 +48,7 @@ __all__ = [
     "unlock",
 ]
 
-TEXT_SIZES = ("normal", "large", "largest")
+TEXT_SIZES = ("normal", "large", "very_large")
 FIRST_ADMINISTRATOR = "admin"
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 

@@ -1,0 +1,49 @@
+"""The addresses outside Streamlit, in one list for `st.App(routes=ROUTES)`.
+
+Owns which function answers which address and method. Refuses Streamlit's own addresses (`/_stcore/`, `/media/`,
+`/component/`, `/static/`), which `st.App` keeps for itself.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from survey import db
+from survey.web import assets, files, gate, installing, sign_in
+
+
+async def health(_request: Request) -> Response:
+    """Whether the server runs and its store answers; a problem's status if not."""
+    await run_in_threadpool(_ask_store)
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def _ask_store() -> None:
+    with db.reading() as session:
+        session.execute(sa.text("SELECT 1"))
+
+
+async def session_state(request: Request) -> Response:
+    """Whether this browser is still signed in; without a session the gate has answered 401 before."""
+    actor = gate.actor_of(request)
+    return JSONResponse({"signed_in": actor is not None}, headers={"Cache-Control": "no-store"})
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/sign-in", sign_in.show_sign_in, methods=["GET"]),
+    Route("/sign-in", sign_in.sign_in_here, methods=["POST"]),
+    Route("/sign-out", sign_in.show_sign_out, methods=["GET"]),
+    Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+    Route("/password", sign_in.show_password, methods=["GET"]),
+    Route("/password", sign_in.change_password, methods=["POST"]),
+    Route("/session", session_state, methods=["GET"]),
+    Route("/health", health, methods=["GET"]),
+    Route("/install", installing.install, methods=["GET"]),
+    Route("/ca.crt", installing.certificate, methods=["GET"]),
+    Route("/attachment/{id}", files.attachment, methods=["GET"]),
+    *assets.mounts(),
+]
