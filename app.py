@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from survey import opening
 from survey.ui import navigation, session, shell
+from survey.web.gate import MIDDLEWARE
+from survey.web.routes import ROUTES
 
 try:
-    from survey import composition, opening
-    from survey.web.gate import MIDDLEWARE
-    from survey.web.routes import ROUTES
+    from survey import composition
 except ImportError:
-    composition = opening = None
-    MIDDLEWARE = ROUTES = []
+    composition = None
 
 app = st.App(__file__, routes=ROUTES, middleware=MIDDLEWARE)
 
@@ -32,5 +32,5 @@ if composition:
     composition.wire()
 if __name__ == "__main__":
     run_page()
-elif opening:
+else:
     opening.open_from_environment()
