@@ -96,6 +96,19 @@ def wilson_interval(k: int, n: int) -> tuple[float | None, float | None]:
     return float(interval.low), float(interval.high)
 
 
+def clearly_higher(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `prevalence_by_village` whose whole interval lies above the share of all other villages.
+
+    The others are taken together, from the counts (total less the village), so that a village is not compared
+    with itself. A rule of thumb, not a test: of many villages some cross the line by chance.
+    """
+    villages = table[table["village_code"] != TOWNSHIP_TOTAL]
+    totals = table[table["village_code"] == TOWNSHIP_TOTAL].set_index("difficulty")
+    k = villages["difficulty"].map(totals["with_difficulty"]) - villages["with_difficulty"]
+    n = villages["difficulty"].map(totals["asked"]) - villages["asked"]
+    return villages[villages["low"] > _ratio(k, n)]
+
+
 def for_display(table: pd.DataFrame) -> pd.DataFrame:
     """The table as it may be shown or handed on: counts of 1 to 4 hidden, with what would betray them.
 

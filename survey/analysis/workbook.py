@@ -22,7 +22,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(
-    path: Path,
+    file: str | Path,
     sheets: Mapping[str, pd.DataFrame],
     about: Sequence[tuple[str, str]],
     *,
@@ -38,6 +38,7 @@ def write(
     for title, frame in sheets.items():
         _fill(book.create_sheet(title), list(frame.columns), frame.itertuples(index=False), percent)
     _fill(book.create_sheet(about_title), None, about, ())
+    path = Path(file)
     path.parent.mkdir(parents=True, exist_ok=True)
     book.save(path)
     return path

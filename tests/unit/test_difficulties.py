@@ -168,6 +168,14 @@ def test_nothing_is_hidden_when_every_count_is_large_or_nought(tmp_path: Path) -
     assert not difficulties.for_display(difficulties.prevalence_by_village(opened, "water"))["hidden"].any()
 
 
+def test_clearly_higher_is_the_whole_interval_above_the_other_villages(tmp_path: Path) -> None:
+    opened = a_snapshot(
+        tmp_path, answers(VILLAGES[0], 25, 25) + answers(VILLAGES[1], 5, 45) + answers(VILLAGES[2], 2, 4)
+    )
+    table = difficulties.prevalence_by_village(opened, "water")
+    assert list(difficulties.clearly_higher(table)["village_code"]) == [VILLAGES[0]]
+
+
 def test_all_gives_every_difficulty_of_the_code_list(tmp_path: Path) -> None:
     opened = a_snapshot(tmp_path, answers(VILLAGES[0], 5, 5) + answers(VILLAGES[0], 6, 4, "road"))
     table = difficulties.prevalence_by_village(opened)
