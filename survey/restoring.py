@@ -245,7 +245,9 @@ def _load(
         if isinstance(column.type, sa.JSON):
             column.type.none_as_null = True
     digest, rows = hashlib.sha256(), 0
-    own = [column for column in table.columns if column.references_any(table)]
+    own = [
+        column for column in table.columns if any(key.column.table is table for key in column.foreign_keys)
+    ]
     later: list[dict[str, Any]] = []
     with archive.open(name) as member:
         for batch in _batches(member, table, digest):

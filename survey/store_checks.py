@@ -60,7 +60,7 @@ Check = Callable[[Session], Iterator[Finding]]
 
 
 @service(Action.STORE_KEEP)
-def findings(session: Session, actor: Actor) -> Iterator[Finding]:
+def findings(session: Session, actor: Actor) -> Iterator[Finding]:  # noqa: ARG001 - checked by `service`
     """Everything broken in the store, check by check."""
     for check in CHECKS:
         yield from check(session)

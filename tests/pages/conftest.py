@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from survey import db, i18n
+from survey import composition, db, i18n
 from survey.access import sessions
 from survey.access.permissions import Actor
 from survey.ui import navigation
@@ -32,6 +32,7 @@ def open_page(sqlite_store: db.Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
     The store must hold the actor's cadre (`a_cadre` inside `db.session_scope()`); `actor=None` is a browser without
     a session. The first argument decides who is signed in from then on.
     """
+    composition.wire()
     monkeypatch.chdir(ROOT)
 
     def opened(actor: Actor | None, page: str = navigation.TODAY, **query: str) -> AppTest:
@@ -39,7 +40,9 @@ def open_page(sqlite_store: db.Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
         if actor is not None:
             with db.session_scope() as session:
                 assert actor.cadre_id is not None
-                token = sessions.open_session(session, actor.cadre_id, device="AppTest", now=datetime.now(UTC))
+                token = sessions.open_session(
+                    session, actor.cadre_id, device="AppTest", now=datetime.now(UTC)
+                )
         monkeypatch.setattr(ui_session, "cookie_token", lambda: token)
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
         for name, value in query.items():

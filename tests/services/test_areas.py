@@ -81,7 +81,9 @@ def test_preview_reports_and_writes_nothing(session: Session) -> None:
 
 
 def test_newer_list_adds_renames_and_closes_what_it_lacks(session: Session) -> None:
-    import_it(session, a_list("511922125200,余家坪村,兴马镇", "511922125201,齐家湾村,兴马镇", vintage="2020-06-30"))
+    import_it(
+        session, a_list("511922125200,余家坪村,兴马镇", "511922125201,齐家湾村,兴马镇", vintage="2020-06-30")
+    )
     register.add_group(session, an_operator(), "511922125201", 1, on=date(2021, 1, 1))
     report = import_it(session, a_list("511922125200,新余家坪村,兴马镇", "511922125216,马鹿寨村,兴马镇"))
     assert [item.after for item in report.renamed] == ["新余家坪村村民委员会"]

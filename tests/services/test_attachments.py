@@ -38,9 +38,7 @@ def a_photo(width: int = 2400, height: int = 1200, *, orientation: int = 1, kind
 def test_a_photo_is_reduced_turned_upright_and_stripped__ok(session: Session) -> None:
     actor = a_cadre(session)
     draft = a_draft(session, actor, a_household(session))
-    view = attachments.store(
-        session, actor, draft.instance_id, QUESTION, "1.jpg", a_photo(orientation=6)
-    )
+    view = attachments.store(session, actor, draft.instance_id, QUESTION, "1.jpg", a_photo(orientation=6))
     content, media_type = attachments.read(session, actor, view.id)
     stored = Image.open(BytesIO(content))
     assert media_type == "image/jpeg"

@@ -70,9 +70,9 @@ def test_a_difficulty_opens_a_case_and_the_next_one_is_linked_to_it__ok(session:
     assert case.number.startswith("511922125-2026-")
     submissions.accept(session, actor, a_delivery(session, actor, household, with_difficulty("water")))
     assert count(session, Case) == 1
-    assert {o.case_id for o in session.exec(select(Observation).where(Observation.difficulty == "water"))} == {
-        case.id
-    }
+    assert {
+        o.case_id for o in session.exec(select(Observation).where(Observation.difficulty == "water"))
+    } == {case.id}
 
 
 def test_requests_of_the_villager_open_cases_of_their_kind__ok(session: Session) -> None:
@@ -131,7 +131,9 @@ def test_nothing_about_difficulties_or_satisfaction_is_preselected__ok(session: 
     submissions.accept(session, actor, a_delivery(session, actor, household, with_difficulty("road")))
     draft = a_draft(session, actor, household)
     instance = answered(session, actor, draft, {"meeting/disposition": "completed"})
-    assert [instance.value(f"/data/four_difficulties/difficulty[{n}]/state") for n in (1, 2, 3, 4)] == [""] * 4
+    assert [instance.value(f"/data/four_difficulties/difficulty[{n}]/state") for n in (1, 2, 3, 4)] == [
+        ""
+    ] * 4
     assert instance.value("/data/closing/satisfaction") == ""
     assert "有" in instance.value("/data/four_difficulties/difficulty[1]/last")
 

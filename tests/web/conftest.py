@@ -57,7 +57,7 @@ def cadre(sqlite_store: db.Store) -> Cadre:
         return session.exec(select(Cadre).where(Cadre.id == actor.cadre_id)).one()
 
 
-def sign_in(client: TestClient, username: str = "wang", password: str = PASSWORD, **fields: str):  # noqa: ANN201
+def sign_in(client: TestClient, username: str = "wang", password: str = PASSWORD, **fields: str):
     form = {"username": username, "password": password} | fields
     return client.post("/sign-in", data=form, headers=ORIGIN)
 

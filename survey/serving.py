@@ -1,0 +1,213 @@
+"""Serving the application: a prepared store, the right flags, the addresses to open.
+
+Owns Streamlit's flags, the first start on an empty store, HTTPS and the sentence that tells where to go.
+Refuses a port that is taken and half a certificate. Streamlit runs inside this process, as
+`streamlit run app.py` would, so that stopping or killing the process leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import socket
+import ssl
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from survey import composition, db, opening
+from survey.access import accounts
+from survey.access.permissions import Actor
+from survey.config import Settings
+from survey.i18n import gettext as _
+from survey.i18n import local, speaking
+from survey.problems import Problem
+from survey.web import certificates
+
+DEFAULT_PORT = 8501
+_HEALTH_PATH = "/_stcore/health"
+_START_SECONDS = 60.0
+
+# Why each: see docs/settings.md. `.streamlit/config.toml` holds the same for whoever runs Streamlit by hand.
+FLAGS = {
+    "runner.postScriptGC": "false",
+    "server.fileWatcherType": "none",
+    "server.runOnSave": "false",
+    "server.headless": "true",
+    "server.maxUploadSize": "40",
+    "server.enableStaticServing": "false",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showSidebarNavigation": "false",
+    "logger.hideWelcomeMessage": "true",
+}
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where to listen; `certificate` and `private_key` are given together and mean HTTPS."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    https: bool = False
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+    @property
+    def is_https(self) -> bool:
+        return self.https or self.certificate is not None
+
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses a browser opens: this machine's own ones for a listener on all cards."""
+        scheme = "https" if self.is_https else "http"
+        return tuple(f"{scheme}://{_bracketed(name)}:{self.port}" for name in self.host_names())
+
+    def host_names(self) -> tuple[str, ...]:
+        """Names and addresses by which this machine is reached, the local one first."""
+        if self.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            return (self.host,)
+        return ("127.0.0.1", *own_addresses())
+
+
+@dataclass(frozen=True)
+class FirstAccount:
+    """The administrator made on the first start, with the password that is shown once."""
+
+    username: str
+    password: str
+
+
+def own_addresses() -> tuple[str, ...]:
+    """The machine's addresses on its networks, found without sending anything."""
+    found: list[str] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("10.255.255.255", 1))  # a datagram socket only looks up the route
+            found.append(str(probe.getsockname()[0]))
+        except OSError:
+            return ()
+    return tuple(address for address in found if not address.startswith("127."))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def prepare(settings: Settings, actor: Actor) -> FirstAccount | None:
+    """Open or make the store, fill in what is shipped; the first administrator when one was made."""
+    with opening.opened(settings, create=True), db.session_scope() as session:
+        composition.prepare_store(session, actor)
+        made = accounts.create_first_administrator(session, actor, on=local(datetime.now(UTC)).date())
+    return FirstAccount(*made) if made else None
+
+
+def serve(settings: Settings, listening: Listening, actor: Actor, say: Callable[[str], None]) -> None:
+    """Serve until stopped. Problems `serve.port_taken`, `serve.no_address`, `serve.certificate_pair`,
+    and those of `opening.open_store`.
+    """
+    _refuse_taken(listening)
+    first = prepare(settings, actor)
+    arguments = command_line(settings, listening)
+    if first:
+        _announce_account(first, say)
+    os.environ.update(settings.environment())
+    watcher = threading.Thread(target=_announce_when_healthy, args=(listening, say), daemon=True)
+    watcher.start()
+    sys.argv = arguments
+    try:
+        runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if ended.code not in (None, 0):
+            raise
+    say(_("Stopped."))
+
+
+def command_line(settings: Settings, listening: Listening) -> list[str]:
+    """Streamlit's command line, with every flag set."""
+    flags = FLAGS | {"server.address": listening.host, "server.port": str(listening.port)}
+    if listening.is_https:
+        certificate, private_key = _certificate(settings, listening)
+        flags |= {"server.sslCertFile": str(certificate), "server.sslKeyFile": str(private_key)}
+    return ["streamlit", "run", str(script()), *(f"--{name}={value}" for name, value in flags.items())]
+
+
+def script() -> Path:
+    """The file of the application."""
+    found = find_spec("app")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("app")
+    return Path(found.origin)
+
+
+def _certificate(settings: Settings, listening: Listening) -> tuple[Path, Path]:
+    given = (listening.certificate, listening.private_key)
+    if given == (None, None):
+        return certificates.ensure(settings, listening.host_names())
+    certificate, private_key = given
+    if certificate is None or private_key is None:
+        raise Problem("serve.certificate_pair")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, private_key)
+    except OSError as error:
+        raise Problem("serve.certificate_pair") from error
+    return certificate, private_key
+
+
+def _refuse_taken(listening: Listening) -> None:
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((listening.host, listening.port))
+        except socket.gaierror as error:
+            raise Problem("serve.no_address", host=listening.host) from error
+        except OSError as error:
+            if error.errno is not None and "assign" in str(error).lower():
+                raise Problem("serve.no_address", host=listening.host) from error
+            raise Problem("serve.port_taken", port=listening.port) from error
+
+
+def _announce_account(first: FirstAccount, say: Callable[[str], None]) -> None:
+    for language in ("zh", "en"):
+        with speaking(language):
+            say(
+                _(
+                    "The first administrator: user name {username}, one-time password {password} (shown only now)",
+                    username=first.username,
+                    password=first.password,
+                )
+            )
+
+
+def _announce_when_healthy(listening: Listening, say: Callable[[str], None]) -> None:
+    if not _is_healthy(listening):
+        return
+    addresses = "  ".join(listening.addresses())
+    for language in ("zh", "en"):
+        with speaking(language):
+            say(_("Open {addresses} in a browser. Stop with Ctrl+C.", addresses=addresses))
+
+
+def _is_healthy(listening: Listening) -> bool:
+    """Wait until the server answers, at most a minute."""
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname = False
+    unchecked.verify_mode = ssl.CERT_NONE  # it asks its own server, whose certificate may be for other names
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            address = listening.addresses()[0] + _HEALTH_PATH
+            with urllib.request.urlopen(address, timeout=2, context=unchecked):  # noqa: S310 - our own address
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    return False
