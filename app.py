@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from survey import opening
+from survey import composition, opening
 from survey.ui import navigation, session, shell
 from survey.web.gate import MIDDLEWARE
 from survey.web.routes import ROUTES
-
-try:
-    from survey import composition
-except ImportError:
-    composition = None
 
 app = st.App(__file__, routes=ROUTES, middleware=MIDDLEWARE)
 
@@ -28,8 +23,7 @@ def run_page() -> None:
     shell.run(navigation.declare(session.actor()))
 
 
-if composition:
-    composition.wire()
+composition.wire()
 if __name__ == "__main__":
     run_page()
 else:
