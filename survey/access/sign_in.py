@@ -79,7 +79,7 @@ def sign_in(session: Session, attempt: Attempt, *, now: datetime, device: str = 
     if problem is None and cadre is not None:
         return _begin(session, cadre, attempt, now, device)
     assert problem is not None
-    _audit_refusal(session, attempt, cadre, problem)
+    _audit_refusal(session, attempt, cadre, problem, now)
     return problem
 
 
@@ -90,7 +90,7 @@ def _begin(
     actor = sessions.actor_for(session, cadre.id, on=i18n.local(now).date())
     if not actor.grants:
         problem = Problem("accounts.no_post")
-        _audit_refusal(session, attempt, cadre, problem)
+        _audit_refusal(session, attempt, cadre, problem, now)
         return problem
     cadre.failed_sign_ins, cadre.refused_until_at = 0, None
     if attempt.fresh_hash:
@@ -118,12 +118,16 @@ def _standing_of_unknown(session: Session, mark: str, now: datetime) -> _Standin
     on = i18n.local(now).date()
     lock_at = parameter_at("accounts.failures_before_lock", on)
     rows = session.execute(
-        sa.select(AuditEntry.at, AuditEntry.details)  # type: ignore[call-overload]
+        sa.select(AuditEntry.details)  # type: ignore[call-overload]
         .where(col(AuditEntry.object_kind) == _UNKNOWN, col(AuditEntry.object_id) == mark)
         .order_by(col(AuditEntry.sequence))
         .limit(lock_at * 20)
     ).all()
-    moments = [row.at for row in rows if row.details.get("reason") == "accounts.wrong_password"]
+    moments = [
+        datetime.fromisoformat(row.details["tried_at"])
+        for row in rows
+        if row.details["reason"] == "accounts.wrong_password"
+    ]
     wait = _delay(len(moments), now)
     until = moments[-1] + wait if moments and wait else None
     return _Standing(len(moments), until, len(moments) >= lock_at)
@@ -172,7 +176,9 @@ def _lock(session: Session, cadre: Cadre, now: datetime) -> None:
     )
 
 
-def _audit_refusal(session: Session, attempt: Attempt, cadre: Cadre | None, problem: Problem) -> None:
+def _audit_refusal(
+    session: Session, attempt: Attempt, cadre: Cadre | None, problem: Problem, now: datetime
+) -> None:
     kind, id = ("account", str(cadre.id)) if cadre else (_UNKNOWN, _mark(attempt.username))
     audit.append(
         session,
@@ -182,7 +188,7 @@ def _audit_refusal(session: Session, attempt: Attempt, cadre: Cadre | None, prob
         id=id,
         area_code=sessions.home(session, cadre.id) if cadre and cadre.id else "",
         result=AuditResult.REFUSED,
-        details={"reason": problem.code},
+        details={"reason": problem.code, "tried_at": now.isoformat()},
     )
 
 
