@@ -1,0 +1,1038 @@
+"""Runs a questionnaire: answers in, what is shown, what is wrong and what is written out.
+
+Owns one filling of a form: its nodes, the recomputation that follows every change, the checks and the XML. The
+same engine draws the form and checks a submission. Pure: no clock, user, list or language but those of its
+`Context`; no Streamlit, no database. One `Instance` belongs to one thread, its `Form` may be shared.
+Refuses by Problem what is no filling of this form; a wrong answer is no Problem but an `AnswerError`.
+https://getodk.github.io/xforms-spec/, https://getodk.github.io/xforms-spec/entities
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from survey.problems import Problem
+from survey.questionnaires.answers import is_value
+from survey.questionnaires.dependencies import Computation
+from survey.questionnaires.messages import message
+from survey.questionnaires.tree import ELEMENT, ROOT, TEXT, XFORMS, Node, parse, serialise, writable
+from survey.questionnaires.views import (
+    AnswerError,
+    Choice,
+    EntityRow,
+    GroupView,
+    ItemView,
+    QuestionView,
+    RepeatInstanceView,
+    RepeatView,
+)
+from survey.questionnaires.xform import (
+    FIRST_LOAD,
+    NEW_REPEAT,
+    BodyItem,
+    Field,
+    Form,
+    Group,
+    Question,
+    Repeat,
+    SetValue,
+    Text,
+    language_code,
+)
+from survey.questionnaires.xpath import Environment, Expression, Moment, Scope, Value, XPathError
+from survey.questionnaires.xpath_values import to_boolean, to_number, to_text
+
+MAX_REPEAT_INSTANCES: Final = 1_000
+MAX_COMPUTATIONS: Final = 500_000
+"""Evaluations one change may set off before the form counts as endless."""
+MAX_TRIGGER_DEPTH: Final = 10
+_INDEX_FROM: Final = 8
+_SELECTS: Final = frozenset({"select", "select1", "rank"})
+
+Items = Sequence[Mapping[str, str]]
+
+
+class ListInstance:
+    """An external list as a node tree, built once and shared: give it to many contexts."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, items: Items) -> None:
+        top = Node(ELEMENT, "instance")
+        top.mark = "fixed"
+        root = top.append(Node(ELEMENT, "root"))
+        for item in items:
+            row = root.append(Node(ELEMENT, "item"))
+            for name, value in item.items():
+                cell = row.append(Node(ELEMENT, name))
+                if value:
+                    cell.append(Node(TEXT, value=value))
+        self.node = top
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything an instance may know of the world around it.
+
+    `language` is a code or a language's full name; `lists` are the external instances and entity lists by
+    name, each a sequence of flat items, or a `ListInstance` where the same list serves many instances.
+    """
+
+    language: str = "zh"
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    timezone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    username: str = ""
+    device_id: str = ""
+    lists: Mapping[str, Items | ListInstance] = field(default_factory=dict)
+
+
+class _FormEnvironment(Environment):
+    """What the expressions of one instance may ask for."""
+
+    def __init__(self, owner: Instance) -> None:
+        self.owner = owner
+        self.timezone = owner.context.timezone
+        self.language = language_code(owner.language or owner.context.language)
+        self.lists: dict[str, Node | None] = {}
+
+    def now(self) -> datetime:
+        return self.owner.context.now()
+
+    def instance(self, name: str) -> Node | None:
+        form = self.owner.form
+        inner = form.instances.get(name)
+        if inner is not None:
+            return inner
+        if name not in self.lists:
+            lists = self.owner.context.lists
+            items = lists.get(name)
+            if items is None:
+                items = lists.get(form.externals.get(name, ""))
+            if items is not None and not isinstance(items, ListInstance):
+                items = ListInstance(items)
+            self.lists[name] = None if items is None else items.node
+        return self.lists[name]
+
+    def itext(self, identifier: str) -> list[Node]:
+        form = self.owner.form
+        for language in (self.owner.language, form.default_language):
+            found = form.itext.get(language, {}).get(identifier)
+            if found is not None:
+                return found.elements("value")
+        return []
+
+    def choice_name(self, value: str, path: str, node: Node) -> str:
+        return self.owner.choice_label(value, path, node)
+
+
+def _of(node: Node, definition: Field) -> list[Node]:
+    """Children or attributes of a node that belong to a field, hidden ones too."""
+    if definition.attribute:
+        return [a for a in node.attributes or () if a.mark is definition]
+    children = node.children
+    if len(children) < _INDEX_FROM:
+        return [c for c in children if c.mark is definition]
+    if node.caches is None:
+        node.caches = {}
+    index: dict[int, list[Node]] | None = node.caches.get("fields")
+    if index is None:
+        index = {}
+        for child in children:
+            index.setdefault(id(child.mark), []).append(child)
+        node.caches["fields"] = index
+    return index.get(id(definition), [])
+
+
+def _within(node: Node, top: Node) -> bool:
+    at: Node | None = node
+    while at is not None and at is not top:
+        at = at.parent
+    return at is top
+
+
+def _clone(node: Node) -> Node:
+    """A copy with marks."""
+    twin = Node(node.kind, node.local, node.value, prefix=node.prefix, namespace=node.namespace)
+    twin.plain = node.plain
+    twin.mark = node.mark
+    for attribute in node.attributes or ():
+        copied = twin.set_attribute(
+            attribute.local, attribute.value, prefix=attribute.prefix, namespace=attribute.namespace
+        )
+        copied.mark = attribute.mark
+    if node.children:
+        copies = [_clone(child) for child in node.children]
+        for copy in copies:
+            copy.parent = twin
+        twin.children = copies
+    return twin
+
+
+class Instance:
+    """One filling of a form. Make it with `new` or `load`."""
+
+    def __init__(self, form: Form, context: Context, data: Node) -> None:
+        self.form = form
+        self.context = context
+        self.language = form.language(context.language)
+        self.data = data
+        document = Node(ROOT)
+        document.append(data)
+        self._scope = Scope(document, _FormEnvironment(self), namespaces=form.namespaces)
+        self._queue: list[tuple[int, int, Computation, Node]] = []
+        self._queued: set[tuple[int, int]] = set()
+        self._serial = 0
+        self._depth = 0
+        self._choices: dict[int, tuple[Choice, ...]] = {}
+        self._capped: dict[int, tuple[Node, Repeat]] = {}
+        self._fallback_id = ""
+
+    # -- making -------------------------------------------------------------------------------------
+
+    @classmethod
+    def new(
+        cls,
+        form: Form,
+        context: Context,
+        *,
+        instance_id: str | None = None,
+        prefill: Mapping[str, str] | None = None,
+    ) -> Instance:
+        """Open the form. `prefill` gives values by path below the root, in force before dynamic defaults."""
+        self = cls(form, context, _clone(form.prototype))
+        for path, value in (prefill or {}).items():
+            self._find(f"/{form.root.local}/{path.strip('/')}").set_text(value)
+        self._preload(instance_id)
+        self._compute_all(keep_volatile=False)
+        for action in form.actions[FIRST_LOAD]:
+            for target in self._targets(self.data, 1, action.target):
+                self._perform(action, target)
+        self._run()
+        return self
+
+    @classmethod
+    def load(cls, form: Form, xml: str | bytes, context: Context) -> Instance:
+        """Read a filling of this form, as saved or as received, and compute everything again.
+
+        Calculations replace what was sent, but those that ask the clock or chance keep a value they have. What
+        happens only when a form is first opened does not happen again. Raises Problem for XML that is malformed,
+        of another form or version, or that has an element the form does not have, each named.
+        """
+        document = parse(xml)
+        top = document.elements()[0]
+        if top.local != form.root.local or (top.get("id") or top.namespace) != form.form_id:
+            raise Problem("questionnaire.other_form", expected=form.form_id, found=top.get("id") or top.local)
+        if top.get("version") != form.version:
+            raise Problem("questionnaire.other_version", expected=form.version, found=top.get("version"))
+        self = cls(form, context, _received(top, form.root))
+        self._compute_all(keep_volatile=True)
+        self._run()
+        return self
+
+    def _preload(self, instance_id: str | None) -> None:
+        now = self.context.now()
+        stamp = Moment(math.floor(now.timestamp() * 1000), self.context.timezone, exact=True)
+        local = now.astimezone(self.context.timezone)
+        values = {
+            ("uid", ""): f"uuid:{uuid.uuid4()}",
+            ("timestamp", "start"): stamp.text(),
+            ("date", "today"): local.date().isoformat(),
+            ("property", "username"): self.context.username,
+            ("property", "deviceid"): self.context.device_id,
+        }
+        for definition in self.form.preloaded:
+            value = values.get((definition.bind.preload, definition.bind.preload_params.strip()))
+            if value:
+                for node in self._targets(self.data, 1, definition):
+                    node.set_text(value)
+        meta = self._instance_id_node()
+        if meta is None:
+            self._fallback_id = instance_id or values["uid", ""]
+        elif instance_id is not None or (not meta.text() and meta.mark.bind.calculate is None):
+            meta.set_text(instance_id or values["uid", ""])
+
+    def _instance_id_node(self) -> Node | None:
+        definition = self.form.instance_id_field
+        found = self._targets(self.data, 1, definition) if definition is not None else []
+        return found[0] if found else None
+
+    @property
+    def instance_id(self) -> str:
+        """`uuid:…` as in meta/instanceID; empty if a received filling has none."""
+        node = self._instance_id_node()
+        return node.text() if node is not None else self._fallback_id
+
+    # -- finding ------------------------------------------------------------------------------------
+
+    def _find(self, ref: str) -> Node:
+        """The node of a reference with positions; raises Problem `questionnaire.unknown_question`."""
+        steps = ref.strip("/").split("/")
+        node: Node | None = self.data if steps[0] == self.form.root.local else None
+        for step in steps[1:]:
+            found = _STEP.match(step)
+            definition = node.mark.by_name.get(found[1]) if found and node is not None else None
+            if definition is None or found is None or node is None:
+                raise Problem("questionnaire.unknown_question", ref=ref)
+            nodes = _of(node, definition)
+            at = int(found[2] or 1)
+            node = nodes[at - 1] if 1 <= at <= len(nodes) else None
+        if node is None:
+            raise Problem("questionnaire.unknown_question", ref=ref)
+        return node
+
+    def _targets(self, node: Node, anchor: int, goal: Field) -> list[Node]:
+        """All nodes of a field that share the first `anchor` names of the node's own ancestry."""
+        depth = node.mark.depth
+        shared = min(anchor or 1, goal.depth, depth)
+        while depth > shared:
+            node = node.parent  # type: ignore[assignment]
+            depth -= 1
+        nodes = [node]
+        for definition in goal.lineage[shared:]:
+            nodes = (
+                _of(nodes[0], definition)
+                if len(nodes) == 1
+                else [n for p in nodes for n in _of(p, definition)]
+            )
+        return nodes
+
+    def _near(self, node: Node, goal: Field) -> list[Node]:
+        """The nodes of a field nearest to a node: in the same repeat instances wherever both are in them."""
+        shared = 0
+        for mine, theirs in zip(node.mark.lineage, goal.lineage, strict=False):
+            if mine is not theirs:
+                break
+            shared += 1
+        return self._targets(node, shared, goal)
+
+    def ref_of(self, node: Node) -> str:
+        """The reference of a node, with positions at repeats."""
+        parts: list[str] = []
+        at: Node | None = node
+        while at is not None and at.kind != ROOT:
+            definition: Field = at.mark
+            name = f"@{at.local}" if definition.attribute else at.local
+            if definition.repeat is not None:
+                name += f"[{self._position(at)}]"
+            parts.append(name)
+            at = at.parent
+        return "/" + "/".join(reversed(parts))
+
+    @staticmethod
+    def _position(node: Node) -> int:
+        if node.parent is None:
+            return 1
+        return next(i for i, n in enumerate(_of(node.parent, node.mark), 1) if n is node)
+
+    # -- answering ----------------------------------------------------------------------------------
+
+    def value(self, ref: str) -> str:
+        """The value at a reference; empty where it is not relevant."""
+        node = self._find(ref)
+        return node.text() if self._visible(node) else ""
+
+    def is_relevant(self, ref: str) -> bool:
+        """Whether a node and all above it are relevant."""
+        return self._visible(self._find(ref))
+
+    @staticmethod
+    def _visible(node: Node) -> bool:
+        at: Node | None = node
+        while at is not None:
+            if at.hidden:
+                return False
+            at = at.parent
+        return True
+
+    def answer(self, ref: str, value: str) -> None:
+        """Set an answer and recompute what depends on it. A wrong value is kept: `errors()` tells.
+
+        Raises Problem `questionnaire.unknown_question`, `questionnaire.readonly` (calculated ones too) or
+        `questionnaire.unwritable_text` for characters XML cannot hold.
+        """
+        node = self._find(ref)
+        definition: Field = node.mark
+        if (
+            definition.children
+            and not definition.attribute
+            and any(not c.attribute for c in definition.children)
+        ):
+            raise Problem("questionnaire.unknown_question", ref=ref)
+        if definition.attribute or definition.bind.calculate is not None or self._is_readonly(node):
+            raise Problem("questionnaire.readonly", ref=ref)
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+        if not writable(value):
+            raise Problem("questionnaire.unwritable_text", ref=ref)
+        self._set(node, value)
+        self._run()
+
+    def add_repeat(self, ref: str) -> str:
+        """Add an instance at the end of a repeat and return its reference.
+
+        Raises Problem `questionnaire.not_a_repeat`, `questionnaire.fixed_repeat`, `questionnaire.too_many_repeats`.
+        """
+        holder, definition, repeat = self._repeat(ref)
+        if repeat.fixed:
+            raise Problem("questionnaire.fixed_repeat", ref=ref)
+        if len(_of(holder, definition)) >= MAX_REPEAT_INSTANCES:
+            raise Problem("questionnaire.too_many_repeats", ref=ref, limit=MAX_REPEAT_INSTANCES)
+        node = self._add(holder, definition)
+        self._run()
+        return self.ref_of(node)
+
+    def remove_repeat(self, ref: str) -> None:
+        """Remove one instance of a repeat with its answers."""
+        node = self._find(ref)
+        repeat: Repeat | None = node.mark.repeat
+        if repeat is None or node.parent is None:
+            raise Problem("questionnaire.not_a_repeat", ref=ref)
+        if repeat.fixed:
+            raise Problem("questionnaire.fixed_repeat", ref=ref)
+        self._remove(node)
+        self._run()
+
+    def _repeat(self, ref: str) -> tuple[Node, Field, Repeat]:
+        """The node that holds a repeat's instances, and the repeat, from the repeat's reference."""
+        above, _, name = ref.strip("/").rpartition("/")
+        holder = self._find(f"/{above}") if above else self.data
+        definition = holder.mark.by_name.get(name.partition("[")[0])
+        if definition is None or definition.repeat is None:
+            raise Problem("questionnaire.not_a_repeat", ref=ref)
+        return holder, definition, definition.repeat
+
+    def _add(self, holder: Node, definition: Field) -> Node:
+        template = definition.template
+        assert template is not None, "every repeat has a template"
+        node = _clone(template)
+        existing = _of(holder, definition)
+        if existing:
+            place = next(i for i, n in enumerate(holder.children) if n is existing[-1]) + 1
+        else:
+            place = self._first_place(holder, definition)
+        holder.insert(place, node)
+        for action in self.form.actions[NEW_REPEAT]:
+            if definition in action.target.lineage:
+                for target in self._targets(node, definition.depth, action.target):
+                    self._perform(action, target)
+        for computation in self.form.computations_under(definition):
+            goal = computation.field
+            if computation.kind == "count":
+                goal = goal.parent  # type: ignore[assignment]
+            for target in self._targets(node, definition.depth, goal):
+                self._enqueue(computation, target)
+        self._touch(holder, definition, "structure")
+        return node
+
+    @staticmethod
+    def _first_place(holder: Node, definition: Field) -> int:
+        """Where the first instance goes: after what stands before it in the form."""
+        before = set()
+        for sibling in holder.mark.children:
+            if sibling is definition:
+                break
+            before.add(id(sibling))
+        places = [i for i, n in enumerate(holder.children) if id(n.mark) in before]
+        return places[-1] + 1 if places else 0
+
+    def _remove(self, node: Node) -> None:
+        holder = node.parent
+        assert holder is not None, "a repeat instance has a parent"
+        holder.remove(node)
+        if self._queue:
+            self._queue = [entry for entry in self._queue if not _within(entry[3], node)]
+            heapq.heapify(self._queue)
+            self._queued = {(entry[0], id(entry[3])) for entry in self._queue}
+        self._touch(holder, node.mark, "structure")
+
+    # -- recomputing --------------------------------------------------------------------------------
+
+    def _set(self, node: Node, value: str) -> None:
+        """Change a value, queue what reads it, and set off its actions."""
+        if node.text() == value:
+            return
+        node.set_text(value)
+        definition: Field = node.mark
+        self._touch(node, definition, "value")
+        actions = self.form.triggers.get(definition.path)
+        if actions and self._depth < MAX_TRIGGER_DEPTH:
+            self._depth += 1
+            self._run()
+            for action in actions:
+                for target in self._near(node, action.target):
+                    self._perform(action, target)
+            self._depth -= 1
+
+    def _perform(self, action: SetValue, target: Node) -> None:
+        """Carry out a setvalue on one node, once what it reads is up to date."""
+        if action.expression is None:
+            self._set(target, action.constant)
+            return
+        self._run()
+        self._set(target, _stored(self._evaluate(action.expression, target), target.mark.bind.type))
+
+    def _touch(self, node: Node, definition: Field, change: str) -> None:
+        """Queue everything that reads what changed at a node (for structure: the node that holds it)."""
+        for reader in self.form.index.readers(definition.path, change):
+            computation = reader.computation
+            goal = computation.field
+            if computation.kind == "count" and goal.parent is not None:
+                goal = goal.parent
+            for target in self._targets(node, reader.anchor, goal):
+                self._enqueue(computation, target)
+
+    def _enqueue(self, computation: Computation, node: Node) -> None:
+        key = (computation.rank, id(node))
+        if key not in self._queued:
+            self._queued.add(key)
+            self._serial += 1
+            heapq.heappush(self._queue, (computation.rank, self._serial, computation, node))
+
+    def _compute_all(self, *, keep_volatile: bool) -> None:
+        for computation in self.form.index.ordered:
+            goal = computation.field
+            if computation.kind == "count" and goal.parent is not None:
+                goal = goal.parent
+            for target in self._targets(self.data, 1, goal):
+                if (
+                    keep_volatile
+                    and computation.kind == "calculate"
+                    and computation.expression.volatile
+                    and target.text()
+                ):
+                    continue
+                self._compute(computation, target)
+
+    def _run(self) -> None:
+        """Work the queue off, lowest rank first."""
+        work = 0
+        while self._queue:
+            rank, _, computation, node = heapq.heappop(self._queue)
+            self._queued.discard((rank, id(node)))
+            work += 1
+            if work > MAX_COMPUTATIONS:
+                self._queue.clear()
+                self._queued.clear()
+                raise Problem("questionnaire.endless", question=computation.field.ref)
+            self._compute(computation, node)
+
+    def _compute(self, computation: Computation, node: Node) -> None:
+        expression = computation.expression
+        if computation.kind == "relevant":
+            hidden = not to_boolean(self._evaluate(expression, node))
+            if hidden != node.hidden:
+                node.hidden = hidden
+                self._touch(node, node.mark, "relevance")
+        elif computation.kind == "calculate":
+            self._set(node, _stored(self._evaluate(expression, node), computation.field.bind.type))
+        else:
+            self._resize(node, computation)
+
+    def _resize(self, holder: Node, computation: Computation) -> None:
+        """Give a counted repeat as many instances as its count says."""
+        definition = computation.field
+        ghost = Node(ELEMENT, definition.local)
+        ghost.parent = holder
+        ghost.mark = definition
+        number = to_number(self._scope, self._evaluate(computation.expression, ghost))
+        wanted = int(max(0.0, min(number, MAX_REPEAT_INSTANCES))) if number == number else 0
+        if number > MAX_REPEAT_INSTANCES and definition.repeat is not None:
+            self._capped[id(holder)] = (holder, definition.repeat)
+        else:
+            self._capped.pop(id(holder), None)
+        existing = list(_of(holder, definition))
+        for node in existing[wanted:]:
+            self._remove(node)
+        for _ in range(wanted - len(existing)):
+            self._add(holder, definition)
+
+    def _evaluate(self, expression: Expression, node: Node) -> Value:
+        try:
+            return expression.value(self._scope, node)
+        except XPathError as error:
+            question = self.ref_of(node) if node.mark is not None else ""
+            raise Problem(
+                "questionnaire.expression_failed",
+                question=question,
+                expression=expression.source.strip(),
+                reason=str(error),
+            ) from error
+
+    # -- showing ------------------------------------------------------------------------------------
+
+    def _render(self, text: Text | None, node: Node, form: str = "") -> str:
+        if text is None:
+            return ""
+        parts = text.parts(self.language, form)
+        if len(parts) == 1 and isinstance(parts[0], str):
+            return parts[0]
+        return "".join(
+            p if isinstance(p, str) else self._shown(self._evaluate(p, node)) for p in parts
+        ).strip()
+
+    def _shown(self, value: Value) -> str:
+        """The text of a value in a label; of several itext values the plain one."""
+        if isinstance(value, list) and len(value) > 1:
+            return next(
+                (n.text() for n in value if n.local == "value" and not n.has("form")), value[0].text()
+            )
+        return to_text(value)
+
+    def _media(self, text: Text | None, node: Node) -> dict[str, str]:
+        if text is None:
+            return {}
+        media = {
+            form: self._render(text, node, form) for form in text.forms() if form not in ("", "guidance")
+        }
+        return {form: value for form, value in media.items() if value}
+
+    def _choices_of(self, question: Question, node: Node) -> tuple[Choice, ...]:
+        """The choices of a question as they are now; kept where nothing can change them."""
+        itemset = question.itemset
+        if itemset is None:
+            return tuple(
+                Choice(c.value, self._render(c.label, node) or c.value, self._media(c.label, node))
+                for c in question.choices
+            )
+        if not itemset.static:
+            return self._itemset(question, node)[0]
+        inner = itemset.nodes.instances <= self.form.instances.keys()
+        kept = self._choices.get(id(question))
+        if kept is not None:
+            return kept
+        key = (id(question), self.language)
+        shared = self.form.choice_cache.get(key) if inner else None
+        if shared is None:
+            shared, fixed = self._itemset(question, node)
+            if not fixed:
+                return shared
+            if inner:
+                self.form.choice_cache[key] = shared
+        self._choices[id(question)] = shared
+        return shared
+
+    def _itemset(self, question: Question, node: Node) -> tuple[tuple[Choice, ...], bool]:
+        """Choices of an itemset, and whether their labels stay the same."""
+        itemset = question.itemset
+        assert itemset is not None, "asked only of questions with an itemset"
+        nodes = self._evaluate(itemset.nodes, node)
+        choices: list[Choice] = []
+        fixed = True
+        for item in nodes if isinstance(nodes, list) else ():
+            value = to_text(self._evaluate_in(itemset.value, item, node))
+            media: dict[str, str] = {}
+            if itemset.itext_column:
+                key = item.child(itemset.itext_column)
+                text = self.form.texts.get(key.text()) if key is not None else None
+                label = self._render(text, node)
+                if text is not None:
+                    if len(text.forms()) > 1:
+                        media = self._media(text, node)
+                    fixed = fixed and all(isinstance(part, str) for part in text.parts(self.language))
+            else:
+                label = to_text(self._evaluate_in(itemset.label, item, node)) if itemset.label else ""
+            choices.append(Choice(value, label or value, media))
+        return tuple(choices), fixed
+
+    def _evaluate_in(self, expression: Expression, item: Node, node: Node) -> Value:
+        try:
+            return expression.value(self._scope, item)
+        except XPathError as error:
+            raise Problem(
+                "questionnaire.expression_failed",
+                question=self.ref_of(node),
+                expression=expression.source.strip(),
+                reason=str(error),
+            ) from error
+
+    def choice_label(self, value: str, path: str, node: Node) -> str:
+        """`jr:choice-name`: the label of a value among the choices of the question at a path."""
+        at: Node = node
+        names = [n for n in path.split("/") if n not in ("", ".")]
+        if path.startswith("/"):
+            definition = self.form.fields.get(tuple(names))
+        else:
+            definition = at.mark
+            for name in names:
+                if definition is not None:
+                    definition = definition.parent if name == ".." else definition.by_name.get(name)
+        question = definition.question if definition is not None else None
+        if question is None or definition is None or at.mark is None:
+            return ""
+        targets = self._near(at, definition)
+        for choice in self._choices_of(question, targets[0] if targets else at):
+            if choice.value == value:
+                return choice.label
+        return ""
+
+    def choices(self, ref: str) -> tuple[Choice, ...]:
+        """The choices of the question at a reference."""
+        node = self._find(ref)
+        question: Question | None = node.mark.question
+        return self._choices_of(question, node) if question is not None else ()
+
+    def _is_readonly(self, node: Node) -> bool:
+        at: Node | None = node
+        while at is not None and at.kind != ROOT:
+            readonly = at.mark.bind.readonly
+            if readonly is not None and to_boolean(self._evaluate(readonly, at)):
+                return True
+            at = at.parent
+        return False
+
+    def items(self) -> tuple[ItemView, ...]:
+        """The body in order as it is now: only what is relevant, texts and choices evaluated."""
+        return self._views(self.form.body, self.data)
+
+    def _views(self, body: Sequence[BodyItem], context: Node) -> tuple[ItemView, ...]:
+        views: list[ItemView] = []
+        for item in body:
+            if isinstance(item, Question):
+                node = self._under(context, item.field)
+                if node is not None:
+                    views.append(self._question_view(item, node))
+            elif isinstance(item, Group):
+                node = context if item.field is None else self._under(context, item.field)
+                if node is not None:
+                    views.append(
+                        GroupView(
+                            "" if item.field is None else self.ref_of(node),
+                            self._render(item.label, node),
+                            self._render(item.hint, node),
+                            item.appearance,
+                            self._views(item.children, node),
+                        )
+                    )
+            else:
+                view = self._repeat_view(item, context)
+                if view is not None:
+                    views.append(view)
+        return tuple(views)
+
+    def _under(self, context: Node, definition: Field) -> Node | None:
+        """The visible node of a field at or under a context node."""
+        lineage = definition.lineage
+        depth = context.mark.depth
+        if context.mark is not lineage[min(depth, len(lineage)) - 1]:
+            return next((n for n in self._near(context, definition) if self._visible(n)), None)
+        node = context
+        for step in lineage[depth:]:
+            found = _of(node, step)
+            if not found or found[0].hidden:
+                return None
+            node = found[0]
+        return node
+
+    def _holder(self, context: Node, definition: Field) -> Node | None:
+        parent = definition.parent
+        assert parent is not None, "a repeat is never the root"
+        return self._under(context, parent)
+
+    def _repeat_view(self, item: Repeat, context: Node) -> RepeatView | None:
+        holder = self._holder(context, item.field)
+        if holder is None:
+            return None
+        above = self.ref_of(holder)
+        nodes = _of(holder, item.field)
+        shown = [(at, n) for at, n in enumerate(nodes, 1) if not n.hidden]
+        if nodes and not shown:
+            return None
+        if not nodes and item.field.bind.relevant is not None:
+            ghost = Node(ELEMENT, item.field.local)
+            ghost.parent, ghost.mark = holder, item.field
+            if not to_boolean(self._evaluate(item.field.bind.relevant, ghost)):
+                return None
+        first = next((c for c in item.children if isinstance(c, Group) and c.label is not None), None)
+        instances = tuple(
+            RepeatInstanceView(
+                f"{above}/{item.field.local}[{at}]",
+                at,
+                self._render(first.label, node) if first is not None else "",
+                self._views(item.children, node),
+            )
+            for at, node in shown
+        )
+        label = self._render(item.label, holder if not nodes else nodes[0])
+        return RepeatView(f"{above}/{item.field.local}", label, item.appearance, item.fixed, instances)
+
+    def _question_view(self, question: Question, node: Node) -> QuestionView:
+        bind = question.field.bind
+        value = node.text()
+        choices = self._choices_of(question, node) if question.control in _SELECTS else ()
+        mistake = self._mistake(question, node, value, choices) if value else None
+        return QuestionView(
+            ref=self.ref_of(node),
+            name=question.field.local,
+            control=question.control,
+            type=question.type,
+            data_type=bind.type,
+            label=self._render(question.label, node),
+            hint=self._render(question.hint, node),
+            guidance=self._render(question.hint, node, "guidance") if _guided(question.hint) else "",
+            appearance=question.appearance,
+            mediatype=question.mediatype,
+            value=value,
+            required=bind.required is not None and to_boolean(self._evaluate(bind.required, node)),
+            readonly=bind.calculate is not None or self._is_readonly(node),
+            choices=choices,
+            error=mistake[1] if mistake else None,
+            parameters=question.parameters,
+            media=self._media(question.label, node),
+        )
+
+    # -- checking -----------------------------------------------------------------------------------
+
+    def _mistake(
+        self, question: Question, node: Node, value: str, choices: Sequence[Choice] | None = None
+    ) -> tuple[str, str] | None:
+        """Kind and message of what is wrong with a value that is there."""
+        bind = question.field.bind
+        language = self.context.language
+        if not is_value(value, bind.type):
+            return "type", message(f"type.{bind.type}", language)
+        if question.control in _SELECTS:
+            chosen = [value] if question.control == "select1" else value.split()
+            known = {c.value for c in (self._choices_of(question, node) if choices is None else choices)}
+            wrong = [c for c in chosen if c not in known]
+            if wrong or len(set(chosen)) < len(chosen):
+                return "choice", message("choice", language, value=" ".join(wrong) or value)
+        elif question.control == "range" and not _in_range(value, question.parameters):
+            return "constraint", message("range", language, **_bounds(question.parameters))
+        elif question.control == "trigger" and value != "OK":
+            return "type", message("type.trigger", language)
+        if bind.constraint is not None and not to_boolean(self._evaluate(bind.constraint, node)):
+            return "constraint", self._render(bind.constraint_message, node) or message(
+                "constraint", language
+            )
+        return None
+
+    def errors(self) -> tuple[AnswerError, ...]:
+        """Every mistake in what is relevant, in the order of the body; empty if the filling can be accepted."""
+        found: list[AnswerError] = []
+        for question, node in self._visible_questions(self.form.body, self.data):
+            bind = question.field.bind
+            value = node.text()
+            if value:
+                mistake = self._mistake(question, node, value)
+            elif bind.required is not None and to_boolean(self._evaluate(bind.required, node)):
+                text = self._render(bind.required_message, node)
+                mistake = ("required", text or message("required", self.context.language))
+            else:
+                continue
+            if mistake is not None:
+                found.append(AnswerError(self.ref_of(node), *mistake, self._render(question.label, node)))
+        for holder, repeat in self._capped.values():
+            if self._visible(holder):
+                text = message("too_many", self.context.language, limit=MAX_REPEAT_INSTANCES)
+                ref = f"{self.ref_of(holder)}/{repeat.field.local}"
+                found.append(AnswerError(ref, "constraint", text, self._render(repeat.label, holder)))
+        return tuple(found)
+
+    def _visible_questions(self, body: Sequence[BodyItem], context: Node) -> Iterator[tuple[Question, Node]]:
+        for item in body:
+            if isinstance(item, Question):
+                node = self._under(context, item.field)
+                if node is not None:
+                    yield item, node
+            elif isinstance(item, Group):
+                node = context if item.field is None else self._under(context, item.field)
+                if node is not None:
+                    yield from self._visible_questions(item.children, node)
+            else:
+                holder = self._holder(context, item.field)
+                for node in _of(holder, item.field) if holder is not None else ():
+                    if not node.hidden:
+                        yield from self._visible_questions(item.children, node)
+
+    # -- handing out --------------------------------------------------------------------------------
+
+    def to_xml(self, *, final: bool = False) -> str:
+        """The filling as XML. `final` leaves out what is not relevant and stamps the end."""
+        if final:
+            stamp = Moment(
+                math.floor(self.context.now().timestamp() * 1000), self.context.timezone, exact=True
+            )
+            for definition in self.form.preloaded:
+                if definition.bind.preload == "timestamp" and definition.bind.preload_params.strip() == "end":
+                    for node in self._targets(self.data, 1, definition):
+                        self._set(node, stamp.text())
+            self._run()
+            return serialise(self.data, keep=lambda node: not node.hidden)
+        return serialise(self.data)
+
+    def entities(self) -> tuple[EntityRow, ...]:
+        """What the answers write to entity lists, in document order of the declarations.
+
+        Only where the entity is relevant and its create or update condition holds; properties of questions
+        that are not relevant are left out, so that an update keeps them as they are.
+        """
+        rows: list[EntityRow] = []
+        for declaration in self.form.entities:
+            container = declaration.field.lineage[-3]
+            for holder in self._targets(self.data, 1, container):
+                entity = self._under(holder, declaration.field)
+                if entity is None or not self._visible(holder):
+                    continue
+                action = _action(entity)
+                if not action:
+                    continue
+                properties = {}
+                for name, definition in declaration.properties:
+                    node = self._under(holder, definition)
+                    if node is not None:
+                        properties[name] = node.text()
+                label = entity.child("label")
+                rows.append(
+                    EntityRow(
+                        list_name=declaration.list_name,
+                        action=action,
+                        entity_id=entity.get("id"),
+                        label=label.text() if label is not None else "",
+                        properties=properties,
+                        base_version=entity.get("baseVersion"),
+                        ref=self.ref_of(holder),
+                        repeat_position=self._repeat_position(holder),
+                    )
+                )
+        return tuple(rows)
+
+    def _repeat_position(self, node: Node) -> int | None:
+        at: Node | None = node
+        while at is not None and at.kind != ROOT:
+            if at.mark.repeat is not None:
+                return self._position(at)
+            at = at.parent
+        return None
+
+
+_STEP: Final = re.compile(r"(@?[^\[\]]+)(?:\[(\d{1,6})\])?\Z")
+
+
+def _guided(hint: Text | None) -> bool:
+    return hint is not None and any("guidance" in forms for forms in hint.variants.values())
+
+
+def _action(entity: Node) -> str:
+    """`create`, `update` or nothing, from the two conditions; with both, one that has a version is an update."""
+    create, update = (entity.get(name) in ("1", "true") for name in ("create", "update"))
+    if create and update:
+        return "update" if entity.get("baseVersion") else "create"
+    return "create" if create else "update" if update else ""
+
+
+def _stored(value: Value, kind: str) -> str:
+    """The text a computed value is kept as: no NaN, dates without time, integers without fraction."""
+    if isinstance(value, Moment):
+        local = value.local()
+        if local is None:
+            return ""
+        if kind == "date":
+            return local.date().isoformat()
+        if kind == "dateTime":
+            return local.isoformat(timespec="milliseconds")
+        if kind == "time":
+            return local.timetz().isoformat(timespec="milliseconds")
+        return value.text()
+    if isinstance(value, float) and not isinstance(value, bool):
+        if math.isnan(value):
+            return ""
+        if kind == "int" and math.isfinite(value):
+            return str(math.trunc(value))
+    return to_text(value)
+
+
+def _bounds(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: parameters.get(name, "") for name in ("start", "end", "step")}
+
+
+def _in_range(value: str, parameters: Mapping[str, str]) -> bool:
+    """Whether a value lies between start and end of a range and on one of its steps."""
+    try:
+        number = float(value)
+        start, end = float(parameters.get("start", "-inf")), float(parameters.get("end", "inf"))
+        step = float(parameters.get("step", "0"))
+    except ValueError:
+        return False
+    low, high = min(start, end), max(start, end)
+    if not low <= number <= high:
+        return False
+    steps = (number - start) / step if step and math.isfinite(start) else 0.0
+    return abs(steps - round(steps)) < 1e-6
+
+
+def _received(top: Node, root: Field) -> Node:
+    """The nodes of a received filling in the form's order, what it leaves out as blank."""
+    return _adopt(top, root, f"/{root.local}")
+
+
+def _adopt(received: Node | None, definition: Field, ref: str) -> Node:
+    node = Node(ELEMENT, definition.local, prefix=definition.prefix, namespace=definition.namespace)
+    node.plain = (
+        definition.local if not definition.namespace or definition.namespace == XFORMS else node.plain
+    )
+    node.mark = definition
+    groups: dict[str, list[Node]] = {}
+    texts: list[str] = []
+    for child in received.children if received is not None else ():
+        if child.kind == ELEMENT:
+            groups.setdefault(child.local, []).append(child)
+        elif child.kind == TEXT:
+            texts.append(child.value)
+    for field_ in definition.children:
+        if field_.attribute:
+            # What the form states itself is not the sender's to change.
+            sent = received is not None and field_.parent is not None and _is_bound(field_)
+            value = (
+                received.get(field_.local, field_.default)
+                if sent and received is not None
+                else field_.default
+            )
+            attribute = node.set_attribute(
+                field_.local, value, prefix=field_.prefix, namespace=field_.namespace
+            )
+            attribute.mark = field_
+            continue
+        sent_nodes = groups.pop(field_.local, [])
+        if field_.repeat is not None:
+            for at, sent_node in enumerate(sent_nodes, 1):
+                node.append(_adopt(sent_node, field_, f"{ref}/{field_.local}[{at}]"))
+        elif len(sent_nodes) > 1:
+            raise Problem("questionnaire.duplicate_element", ref=f"{ref}/{field_.local}")
+        else:
+            node.append(_adopt(sent_nodes[0] if sent_nodes else None, field_, f"{ref}/{field_.local}"))
+    if groups:
+        raise Problem("questionnaire.unknown_element", ref=f"{ref}/{next(iter(groups))}")
+    text = "".join(texts)
+    if node.children:
+        if text.strip():
+            raise Problem("questionnaire.unexpected_text", ref=ref)
+    elif text:
+        node.append(Node(TEXT, value=text))
+    return node
+
+
+def _is_bound(definition: Field) -> bool:
+    bind = definition.bind
+    return bind.calculate is not None or bind.readonly is not None or bind.preload != ""
+
+
+__all__ = [
+    "AnswerError",
+    "Choice",
+    "Context",
+    "EntityRow",
+    "GroupView",
+    "Instance",
+    "ItemView",
+    "ListInstance",
+    "QuestionView",
+    "RepeatInstanceView",
+    "RepeatView",
+]

@@ -1,0 +1,716 @@
+"""An XForm as a frozen definition: what `engine.py` runs.
+
+Owns the reading of a compiled form: instance template, binds, texts, body, actions, entity declarations, every
+expression compiled once. Refuses by Problem what could not run: no model, a bind or control for a node that is not
+there, an expression that cannot be read, unknown functions, calculations in a circle. A `Form` is never changed
+after `parse_form` returned it, so that one can be shared between threads.
+https://getodk.github.io/xforms-spec/, https://getodk.github.io/xforms-spec/entities
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from survey.problems import Problem
+from survey.questionnaires.dependencies import Computation, DependencyIndex
+from survey.questionnaires.tree import ATTRIBUTE, ELEMENT, TEXT, XFORMS, Node, copy_tree, parse
+from survey.questionnaires.views import Choice
+from survey.questionnaires.xpath import Expression, Path, XPathError, compile_xpath
+
+CONTROLS: Final = frozenset(
+    {"input", "secret", "select", "select1", "rank", "range", "upload", "trigger", "textarea"}
+)
+FIRST_LOAD, NEW_REPEAT, VALUE_CHANGED = "odk-instance-first-load", "odk-new-repeat", "xforms-value-changed"
+_EVENT_NAMES: Final = {"xforms-ready": FIRST_LOAD, "jr-insert": NEW_REPEAT}
+_TYPES: Final = {
+    "integer": "int",
+    "datetime": "dateTime",
+    "": "string",
+    "select": "string",
+    "select1": "string",
+}
+
+Part = str | Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A text to show: by language, by form (`""` plain, `guidance`, `image` …), its parts in order."""
+
+    variants: Mapping[str, Mapping[str, tuple[Part, ...]]]
+    default: str
+
+    def parts(self, language: str, form: str = "") -> tuple[Part, ...]:
+        """The parts in a language; where it has none, or only pyxform's “-”, those of the default language."""
+        for name in (language, self.default, *self.variants):
+            found = self.variants.get(name, {}).get(form)
+            if found and found != ("-",):
+                return found
+        return ()
+
+    def forms(self) -> frozenset[str]:
+        """The forms there are in any language."""
+        return frozenset(form for forms in self.variants.values() for form in forms)
+
+
+@dataclass(slots=True, eq=False)
+class Bind:
+    """What is declared about a node."""
+
+    type: str = "string"
+    relevant: Expression | None = None
+    required: Expression | None = None
+    constraint: Expression | None = None
+    calculate: Expression | None = None
+    readonly: Expression | None = None
+    constraint_message: Text | None = None
+    required_message: Text | None = None
+    saveto: str = ""
+    preload: str = ""
+    preload_params: str = ""
+    extras: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """A node of the primary instance, element or attribute; `lineage` runs from the root element to it."""
+
+    path: Path
+    local: str
+    parent: Field | None
+    attribute: bool = False
+    prefix: str = ""
+    namespace: str = ""
+    default: str = ""
+    """What the form's instance holds here, for attributes."""
+    children: list[Field] = field(default_factory=list)
+    by_name: dict[str, Field] = field(default_factory=dict)
+    bind: Bind = field(default_factory=Bind)
+    repeat: Repeat | None = None
+    template: Node | None = None
+    question: Question | None = None
+    lineage: tuple[Field, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """The path as text, without positions."""
+        return "/" + "/".join(self.path)
+
+    @property
+    def depth(self) -> int:
+        """Number of names in the path."""
+        return len(self.path)
+
+    def subtree(self) -> Iterator[Field]:
+        """This field and all below it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.subtree()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Itemset:
+    """Choices from a node-set: `value` and `label` are seen from each item."""
+
+    nodes: Expression
+    value: Expression
+    label: Expression | None
+    itext_column: str
+    """The child that holds the label's itext id, if that is where labels come from."""
+    static: bool
+    """Whether the choices cannot change while the form is filled in."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedChoice:
+    """One choice written in the control."""
+
+    value: str
+    label: Text | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A control for one node. `type` is in XLSForm's words, e.g. `integer`, `select_one`, `note`."""
+
+    field: Field
+    control: str
+    type: str
+    label: Text | None
+    hint: Text | None
+    appearance: str
+    mediatype: str
+    itemset: Itemset | None
+    choices: tuple[FixedChoice, ...]
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A group of the body; `field` is None where it is only for show."""
+
+    field: Field | None
+    label: Text | None
+    hint: Text | None
+    appearance: str
+    children: tuple[BodyItem, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat:
+    """A repeat of the body."""
+
+    field: Field
+    label: Text | None
+    appearance: str
+    count: Expression | None
+    fixed: bool
+    children: tuple[BodyItem, ...]
+
+
+BodyItem = Group | Repeat | Question
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetValue:
+    """An action: set `target` to what `expression` gives, or to a constant."""
+
+    target: Field
+    expression: Expression | None
+    constant: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityDeclaration:
+    """What answers write to a list: the entity element and the properties of its scope."""
+
+    list_name: str
+    field: Field
+    properties: tuple[tuple[str, Field], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Form:
+    """The definition of a form; treat as frozen."""
+
+    form_id: str
+    version: str
+    title: str
+    languages: tuple[str, ...]
+    default_language: str
+    namespaces: Mapping[str, str]
+    root: Field
+    fields: Mapping[Path, Field]
+    prototype: Node
+    """The first instance: root element, `mark` of every node its field."""
+    instances: Mapping[str, Node]
+    """Secondary instances inside the form, by id."""
+    externals: Mapping[str, str]
+    """Secondary instances outside: id → name of the list or file."""
+    itext: Mapping[str, Mapping[str, Node]]
+    texts: Mapping[str, Text]
+    body: tuple[BodyItem, ...]
+    actions: Mapping[str, tuple[SetValue, ...]]
+    """By event: first load, new repeat."""
+    triggers: Mapping[Path, tuple[SetValue, ...]]
+    """By the path of the question whose change sets them off."""
+    entities: tuple[EntityDeclaration, ...]
+    index: DependencyIndex
+    preloaded: tuple[Field, ...] = ()
+    instance_id_field: Field | None = None
+    choice_cache: dict[tuple[int, str], tuple[Choice, ...]] = field(default_factory=dict)
+    """Choices that never change, by question and language; filled as they are asked for."""
+    _under: dict[Path, tuple[Computation, ...]] = field(default_factory=dict)
+
+    def language(self, wanted: str) -> str:
+        """The form's language for a code such as `zh`: same name, same code in brackets, or the default."""
+        for name in self.languages:
+            if name == wanted:
+                return name
+        for name in self.languages:
+            if language_code(name).partition("-")[0] == wanted.partition("-")[0]:
+                return name
+        return self.default_language
+
+    def computations_under(self, definition: Field) -> tuple[Computation, ...]:
+        """The computations of a repeat's instances and of all in them, in order."""
+        known = self._under.get(definition.path)
+        if known is None:
+            depth = definition.depth
+            known = self._under[definition.path] = tuple(
+                c
+                for c in self.index.ordered
+                if c.field.path[:depth] == definition.path
+                and not (c.kind == "count" and c.field is definition)
+            )
+        return known
+
+    def questions(self) -> Iterator[Question]:
+        """Every question of the body in order."""
+        for definition in self.fields.values():
+            if definition.question is not None:
+                yield definition.question
+
+
+def language_code(name: str) -> str:
+    """The code in the brackets of a language's name, or the name.
+
+    >>> language_code("中文 (zh)"), language_code("en")
+    ('zh', 'en')
+    """
+    found = re.search(r"\(([^()]+)\)\s*$", name)
+    return (found[1] if found else name).strip().lower()
+
+
+def parse_form(xform: str) -> Form:
+    """Read an XForm. Raises Problem `questionnaire.*` with the question and the expression at fault."""
+    return _Reader(parse(xform)).form()
+
+
+class _Reader:
+    """Reads one form; lives as long as the reading."""
+
+    def __init__(self, document: Node) -> None:
+        top = document.elements()[0]
+        head, body = top.child("head"), top.child("body")
+        model = head.child("model") if head is not None else None
+        primary = model.child("instance") if model is not None else None
+        data = primary.elements()[0] if primary is not None and primary.elements() else None
+        if head is None or body is None or model is None or data is None:
+            raise Problem("questionnaire.no_form")
+        self.model, self.body, self.data = model, body, data
+        self.title = (title.text().strip() if (title := head.child("title")) else "") or data.local
+        self.fields: dict[Path, Field] = {}
+        self.bind_ids: dict[str, Path] = {}
+        self.actions: dict[str, list[SetValue]] = {FIRST_LOAD: [], NEW_REPEAT: []}
+        self.triggers: dict[Path, list[SetValue]] = {}
+        self.namespaces: dict[str, str] = {}
+        self.itext: dict[str, dict[str, Node]] = {}
+        self.texts: dict[str, Text] = {}
+        self.default_language = ""
+        self.instances: dict[str, Node] = {}
+        self.externals: dict[str, str] = {}
+
+    def form(self) -> Form:
+        self.read_texts()
+        self.read_secondary()
+        prototype, root = self.read_primary()
+        for element in self.model.elements("bind"):
+            self.read_bind(element)
+        body = self.read_items(self.body, self.fields[root.path])
+        for element in self.model.elements():
+            if element.local in ("setvalue", "action"):
+                self.read_action(element, None, root)
+        index = DependencyIndex(self.computations())
+        return Form(
+            form_id=self.data.get("id") or self.data.namespace or self.data.local,
+            version=self.data.get("version"),
+            title=self.title,
+            languages=tuple(self.itext),
+            default_language=self.default_language,
+            namespaces=self.namespaces,
+            root=root,
+            fields=self.fields,
+            prototype=prototype,
+            instances=self.instances,
+            externals=self.externals,
+            itext=self.itext,
+            texts=self.texts,
+            body=body,
+            actions={event: tuple(actions) for event, actions in self.actions.items()},
+            triggers={path: tuple(actions) for path, actions in self.triggers.items()},
+            entities=self.read_entities(),
+            index=index,
+            preloaded=tuple(f for f in self.fields.values() if f.bind.preload),
+            instance_id_field=self.fields.get((root.local, "meta", "instanceID")),
+        )
+
+    # -- expressions and texts ----------------------------------------------------------------------
+
+    def compile(self, source: str, where: str, base: Path | None) -> Expression:
+        try:
+            expression = compile_xpath(source, base=base)
+        except XPathError as error:
+            raise Problem(
+                "questionnaire.bad_expression", question=where, expression=source.strip(), reason=str(error)
+            ) from error
+        if expression.unknown:
+            raise Problem(
+                "questionnaire.unknown_function",
+                question=where,
+                expression=source.strip(),
+                function=", ".join(sorted(expression.unknown)),
+            )
+        return expression
+
+    def parts(self, element: Node) -> tuple[Part, ...]:
+        """Text and `<output>` elements of a label or an itext value."""
+        parts: list[Part] = []
+        for child in element.children:
+            if child.kind == TEXT:
+                parts.append(child.value)
+            elif child.kind == ELEMENT and child.local == "output":
+                source = child.get("value") or child.get("ref")
+                parts.append(self.compile(source, "label", None))
+            elif child.kind == ELEMENT:
+                parts.extend(self.parts(child))
+        if parts and isinstance(parts[0], str):
+            parts[0] = parts[0].lstrip()
+        if parts and isinstance(parts[-1], str):
+            parts[-1] = parts[-1].rstrip()
+        return tuple(part for part in parts if part != "")
+
+    def read_texts(self) -> None:
+        block = self.model.child("itext")
+        collected: dict[str, dict[str, dict[str, tuple[Part, ...]]]] = {}
+        for translation in block.elements("translation") if block is not None else ():
+            language = translation.get("lang")
+            if not self.default_language or translation.has("default"):
+                self.default_language = language
+            known = self.itext.setdefault(language, {})
+            for text in translation.elements("text"):
+                known[text.get("id")] = text
+                forms = collected.setdefault(text.get("id"), {}).setdefault(language, {})
+                for value in text.elements("value"):
+                    form = value.get("form")
+                    forms["" if form in ("long", "short") and "" not in forms else form] = self.parts(value)
+        for identifier, variants in collected.items():
+            self.texts[identifier] = Text(variants, self.default_language)
+
+    def text(self, element: Node | None) -> Text | None:
+        """The text of a label, hint or message element."""
+        if element is None:
+            return None
+        source = element.get("ref")
+        if not source:
+            return Text({"": {"": self.parts(element)}}, "")
+        return self.text_of(source)
+
+    def text_of(self, source: str) -> Text:
+        """The text an expression names: itext by a literal id, or whatever the expression gives."""
+        literal = _ITEXT_LITERAL.match(source)
+        if literal and literal[2] in self.texts:
+            return self.texts[literal[2]]
+        return Text({"": {"": (self.compile(source, "label", None),)}}, "")
+
+    def message(self, source: str) -> Text | None:
+        if not source:
+            return None
+        if source.lstrip().startswith("jr:itext("):
+            return self.text_of(source)
+        return Text({"": {"": (source,)}}, "")
+
+    # -- instances ----------------------------------------------------------------------------------
+
+    def read_secondary(self) -> None:
+        for element in self.model.elements("instance")[1:]:
+            identifier, source = element.get("id"), element.get("src")
+            if source:
+                name = source.rpartition("/")[2]
+                self.externals[identifier] = re.sub(r"\.(csv|xml|geojson)$", "", name)
+            else:
+                twin = copy_tree(element)
+                twin.mark = "fixed"
+                self.instances[identifier] = twin
+
+    def read_primary(self) -> tuple[Node, Field]:
+        prototype = copy_tree(self.data)
+        root = Field((prototype.local,), prototype.local, None)
+        root.lineage = (root,)
+        self.fields[root.path] = root
+        self.settle(prototype, root)
+        return prototype, root
+
+    def settle(self, node: Node, definition: Field) -> None:
+        """Give every node its field, drop whitespace, and keep templates aside."""
+        node.mark = definition
+        if node.namespace == XFORMS:
+            node.namespace, node.plain = "", node.local
+        for attribute in node.attributes or ():
+            attribute.mark = self.enter(definition, f"@{attribute.local}", attribute)
+        elements = node.elements()
+        if not elements:
+            return
+        node.children = []
+        node.caches = None
+        for element in elements:
+            child = self.enter(definition, element.local, element)
+            template = any(a.local == "template" and a.prefix for a in element.attributes or ())
+            if template:
+                element.attributes = [a for a in element.attributes or () if a.local != "template"]
+            self.settle(element, child)
+            if template:
+                element.parent = None
+                child.template = element
+            else:
+                node.append(element)
+
+    def enter(self, parent: Field, name: str, node: Node) -> Field:
+        path = (*parent.path, name)
+        found = self.fields.get(path)
+        if found is None:
+            found = Field(path, node.local, parent, node.kind == ATTRIBUTE, node.prefix)
+            found.namespace = "" if node.namespace == XFORMS else node.namespace
+            found.default = node.value
+            found.lineage = (*parent.lineage, found)
+            parent.children.append(found)
+            parent.by_name[name] = found
+            self.fields[path] = found
+        return found
+
+    # -- binds --------------------------------------------------------------------------------------
+
+    def resolve(self, ref: str, context: Field, *, what: str) -> Field:
+        """The field a reference names; relative ones are seen from the context."""
+        names = [n.strip().rpartition(":")[2] for n in re.sub(r"@\w+:", "@", ref).split("/")]
+        path: Path = () if ref.strip().startswith("/") else context.path
+        for name in names:
+            if name == "..":
+                path = path[:-1]
+            elif name not in ("", "."):
+                path = (*path, name)
+        found = self.fields.get(path)
+        if found is None:
+            raise Problem("questionnaire.missing_node", ref=ref.strip(), what=what)
+        return found
+
+    def read_bind(self, element: Node) -> None:
+        definition = self.resolve(
+            element.get("nodeset") or element.get("ref"), self.fields[(self.data.local,)], what="bind"
+        )
+        if element.has("id"):
+            self.bind_ids[element.get("id")] = definition.path
+        bind = definition.bind
+        for attribute in element.attributes or ():
+            name, value = attribute.local, attribute.value
+            if name in ("relevant", "required", "constraint", "calculate", "readonly"):
+                if value.strip():
+                    setattr(bind, name, self.compile(value, definition.ref, definition.path))
+            elif name == "type":
+                bare = value.rpartition(":")[2]
+                bind.type = _TYPES.get(bare, bare)
+            elif name == "constraintMsg":
+                bind.constraint_message = self.message(value)
+            elif name == "requiredMsg":
+                bind.required_message = self.message(value)
+            elif name == "saveto":
+                bind.saveto = value
+            elif name == "preload":
+                bind.preload = value
+            elif name == "preloadParams":
+                bind.preload_params = value
+            elif name not in ("nodeset", "ref", "id"):
+                bind.extras[name] = value
+
+    def computations(self) -> list[Computation]:
+        found = []
+        for definition in self.fields.values():
+            bind = definition.bind
+            if bind.relevant is not None:
+                found.append(Computation("relevant", definition, bind.relevant))
+            if bind.calculate is not None:
+                found.append(Computation("calculate", definition, bind.calculate))
+            if definition.repeat is not None and definition.repeat.count is not None:
+                found.append(Computation("count", definition, definition.repeat.count))
+        return found
+
+    # -- body ---------------------------------------------------------------------------------------
+
+    def read_items(self, element: Node, context: Field) -> tuple[BodyItem, ...]:
+        items: list[BodyItem] = []
+        for child in element.elements():
+            if child.local in CONTROLS:
+                items.append(self.read_question(child, context))
+            elif child.local == "group":
+                items.append(self.read_group(child, context))
+            elif child.local == "repeat":
+                items.append(self.read_repeat(child, context, None, ""))
+        return tuple(items)
+
+    def reference(self, element: Node, context: Field) -> Field | None:
+        if element.has("bind"):
+            path = self.bind_ids.get(element.get("bind"))
+            if path is None:
+                raise Problem("questionnaire.missing_node", ref=element.get("bind"), what=element.local)
+            return self.fields[path]
+        ref = element.get("ref") or element.get("nodeset")
+        return self.resolve(ref, context, what=element.local) if ref else None
+
+    def read_group(self, element: Node, context: Field) -> BodyItem:
+        definition = self.reference(element, context)
+        label, hint = self.text(element.child("label")), self.text(element.child("hint"))
+        appearance = element.get("appearance")
+        content = [c for c in element.elements() if c.local not in ("label", "hint")]
+        if len(content) == 1 and content[0].local == "repeat":
+            return self.read_repeat(content[0], definition or context, label, appearance)
+        children = self.read_items(element, definition or context)
+        return Group(definition, label, hint, appearance, children)
+
+    def read_repeat(self, element: Node, context: Field, label: Text | None, appearance: str) -> Repeat:
+        definition = self.reference(element, context)
+        if definition is None or definition.parent is None:
+            raise Problem("questionnaire.missing_node", ref=element.get("nodeset"), what="repeat")
+        count = element.get("count")
+        # jr:count is seen from the node that holds the instances.
+        counted = self.compile(count, definition.ref, definition.path) if count.strip() else None
+        fixed = counted is not None or element.get("noAddRemove").strip() == "true()"
+        for child in element.elements():
+            if child.local == "setvalue":
+                self.read_action(child, None, definition)
+        repeat = Repeat(
+            definition,
+            label or self.text(element.child("label")),
+            element.get("appearance") or appearance,
+            counted,
+            fixed,
+            self.read_items(element, definition),
+        )
+        definition.repeat = repeat
+        if definition.template is None:
+            definition.template = self.first_of(definition)
+        return repeat
+
+    def first_of(self, definition: Field) -> Node:
+        """A template for a repeat that declares none: its first instance."""
+        node = self.data
+        for name in definition.path[1:]:
+            node = next(c for c in node.elements(name))
+        twin = copy_tree(node)
+        twin.attributes = [a for a in twin.attributes or () if a.local != "template"]
+        self.settle(twin, definition)
+        return twin
+
+    def read_question(self, element: Node, context: Field) -> Question:
+        definition = self.reference(element, context)
+        if definition is None:
+            raise Problem("questionnaire.missing_node", ref=element.get("ref"), what=element.local)
+        hint = element.child("hint")
+        for child in element.elements("setvalue"):
+            self.read_action(child, definition, definition)
+        known = {"ref", "bind", "appearance", "mediatype"}
+        parameters = dict(definition.bind.extras)
+        parameters |= {a.local: a.value for a in element.attributes or () if a.local not in known}
+        question = Question(
+            field=definition,
+            control=element.local,
+            type=_question_type(element, definition.bind),
+            label=self.text(element.child("label")),
+            hint=self.text(hint),
+            appearance=element.get("appearance"),
+            mediatype=element.get("mediatype"),
+            itemset=self.read_itemset(element, definition),
+            choices=tuple(
+                FixedChoice(
+                    value.text() if (value := item.child("value")) else "", self.text(item.child("label"))
+                )
+                for item in element.elements("item")
+            ),
+            parameters=parameters,
+        )
+        definition.question = question
+        return question
+
+    def read_itemset(self, element: Node, definition: Field) -> Itemset | None:
+        itemset = element.child("itemset")
+        if itemset is None:
+            return None
+        nodes = self.compile(itemset.get("nodeset"), definition.ref, definition.path)
+        value, label = itemset.child("value"), itemset.child("label")
+        label_source = label.get("ref") if label is not None else ""
+        column = _ITEXT_COLUMN.match(label_source)
+        return Itemset(
+            nodes=nodes,
+            value=self.compile(value.get("ref") if value is not None else "name", definition.ref, None),
+            label=self.compile(label_source, definition.ref, None) if label_source else None,
+            itext_column=column[1] if column else "",
+            static=not nodes.reads and not nodes.volatile and bool(nodes.instances),
+        )
+
+    def read_action(self, element: Node, trigger: Field | None, context: Field) -> None:
+        if element.local == "action":
+            for child in element.elements("setvalue"):
+                if not child.has("event"):
+                    child.set_attribute("event", element.get("event"))
+                self.read_action(child, trigger, context)
+            return
+        target = self.reference(element, context)
+        if target is None:
+            raise Problem("questionnaire.missing_node", ref=element.get("ref"), what="setvalue")
+        source = element.get("value")
+        expression = self.compile(source, target.ref, target.path) if source.strip() else None
+        action = SetValue(target, expression, "" if expression else element.text())
+        for event in element.get("event").split():
+            name = _EVENT_NAMES.get(event, event)
+            if name == VALUE_CHANGED:
+                if trigger is not None:
+                    self.triggers.setdefault(trigger.path, []).append(action)
+            elif name in self.actions:
+                self.actions[name].append(action)
+
+    # -- entities -----------------------------------------------------------------------------------
+
+    def read_entities(self) -> tuple[EntityDeclaration, ...]:
+        declared: dict[Path, Field] = {}
+        for definition in self.fields.values():
+            if definition.local == "entity" and "@dataset" in definition.by_name and len(definition.path) > 2:
+                declared[definition.path[:-2]] = definition
+        properties: dict[Path, list[tuple[str, Field]]] = {path: [] for path in declared}
+        for definition in self.fields.values():
+            if definition.bind.saveto:
+                path = definition.path[:-1]
+                while path and path not in declared:
+                    path = path[:-1]
+                if not path:
+                    raise Problem(
+                        "questionnaire.saveto_without_entity",
+                        question=definition.ref,
+                        property=definition.bind.saveto,
+                    )
+                properties[path].append((definition.bind.saveto, definition))
+        return tuple(
+            EntityDeclaration(self.list_name(entity), entity, tuple(properties[path]))
+            for path, entity in declared.items()
+        )
+
+    def list_name(self, entity: Field) -> str:
+        """The list of an entity element, from the attribute in the form's instance."""
+        node = self.data
+        for name in entity.path[1:]:
+            node = node.elements(name)[0]
+        return node.get("dataset")
+
+
+_ITEXT_LITERAL = re.compile(r"\s*jr:itext\(\s*(['\"])(.*)\1\s*\)\s*$")
+_ITEXT_COLUMN = re.compile(r"\s*jr:itext\(\s*([\w.\-]+)\s*\)\s*$")
+
+
+def _question_type(element: Node, bind: Bind) -> str:
+    """The kind of a question in XLSForm's words."""
+    control = element.local
+    if control == "select1":
+        return "select_one"
+    if control == "select":
+        return "select_multiple"
+    if control in ("rank", "range"):
+        return control
+    if control == "trigger":
+        return "acknowledge"
+    if control == "upload":
+        kind = element.get("mediatype").partition("/")[0]
+        return kind if kind in ("image", "audio", "video") else "file"
+    if bind.type == "int":
+        return "integer"
+    if bind.type in ("string", "barcode") or bind.type not in _INPUT_TYPES:
+        constant = bind.readonly is not None and bind.readonly.source.strip() in ("true()", "'true'", "1")
+        if constant and bind.calculate is None and bind.type != "barcode":
+            return "note"
+        return "barcode" if bind.type == "barcode" else "text"
+    return bind.type
+
+
+_INPUT_TYPES: Final = frozenset(
+    {"decimal", "date", "time", "dateTime", "geopoint", "geotrace", "geoshape", "boolean"}
+)
