@@ -174,6 +174,8 @@ def problem_of(error: click.ClickException) -> Problem:
     """A wrong command line as a problem of the catalogue."""
     if isinstance(error, click.NoSuchOption):
         return Problem("command.no_such_option", option=error.option_name)
+    if isinstance(error, click.NoSuchCommand):
+        return Problem("command.no_such_command", name=error.command_name)
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return Problem("command.missing", name=_name(error.param))
     if isinstance(error, click.BadParameter) and error.param is not None:
