@@ -34,6 +34,7 @@ __all__ = [
     "Post",
     "PostingView",
     "account",
+    "account_named",
     "accounts",
     "actor_for",
     "add_posting",
@@ -115,6 +116,16 @@ def account(session: Session, actor: Actor, cadre_id: int) -> AccountView:
     cadre = session.execute(_visible(actor).where(col(Cadre.id) == cadre_id)).scalar_one_or_none()
     if cadre is None:
         raise Problem("access.not_found")
+    return _views(session, [cadre])[0]
+
+
+@service(Action.ACCOUNTS_MANAGE)
+def account_named(session: Session, actor: Actor, username: str) -> AccountView:
+    """The account of a user name; problem `accounts.no_such_user` if there is none in the actor's area."""
+    name = username.strip().lower()
+    cadre = session.execute(_visible(actor).where(col(Cadre.username) == name)).scalar_one_or_none()
+    if cadre is None:
+        raise Problem("accounts.no_such_user", username=name)
     return _views(session, [cadre])[0]
 
 

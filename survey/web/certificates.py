@@ -84,29 +84,6 @@ def fingerprint(settings: Settings) -> str | None:
     return _certificate(path).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def lan_hosts() -> tuple[str, ...]:
-    """The names and addresses under which others on the network reach this machine. Sends nothing."""
-    name = socket.gethostname().lower()
-    found = {name, f"{name.split('.')[0]}.local"}
-    try:
-        found |= {str(info[4][0]).split("%")[0] for info in socket.getaddrinfo(name, None)}
-    except socket.gaierror:
-        found |= set()
-    # A datagram socket that is only connected tells the address of the default route.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            found.add(probe.getsockname()[0])
-        except OSError:
-            found |= set()
-    return tuple(sorted(host for host in found if host not in _ALWAYS and _is_usable(host)))
-
-
-def _is_usable(host: str) -> bool:
-    address = _address(host)
-    return bool(_HOST_NAME.fullmatch(host)) if address is None else address.is_private
-
-
 def _address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
