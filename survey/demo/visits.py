@@ -130,7 +130,7 @@ def _rounds(
     wanted: int,
     until: date,
 ) -> Iterator[Slot]:
-    """Rounds from house to house in one group on one day, those visited longest ago first."""
+    """Rounds from house to house in one group on one day, rather those visited long ago."""
     taken = {
         house.id: sorted(slot.visited_on for slot in contacts if slot.house is house) for house in houses
     }
@@ -155,7 +155,7 @@ def _rounds(
             and index - last[house.id] >= _DAYS_BETWEEN_VISITS
             and not any(abs((days[index] - day).days) < _DAYS_BETWEEN_VISITS for day in taken[house.id])
         ]
-        free.sort(key=lambda house: last[house.id])
+        free.sort(key=lambda house: last[house.id] + rng.uniform(0, 150))
         for house in free[: max(size, 0)]:
             slot = _slot(rng, house, cadre, days[index], until)
             last[house.id] = index
