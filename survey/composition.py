@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from survey.access.permissions import Actor
-from survey.areas import register
+from survey.areas import importing
 from survey.cases import service as cases
 from survey.fieldwork import visit_readers, visit_writers
 from survey.questionnaires import library, registry
@@ -27,5 +27,5 @@ def wire() -> None:
 
 def prepare_store(session: Session, actor: Actor) -> None:
     """What every new store begins with: the shipped areas and questionnaires."""
-    register.load_shipped(session, actor)
+    importing.load_shipped(session, actor)
     library.publish_shipped(session, actor)
