@@ -24,6 +24,7 @@ from survey.access import accounts
 from survey.access.permissions import Actor
 from survey.problems import Problem
 from survey.web import languages
+from survey.web.shell import Shell
 from survey.web.templates import page
 
 OPEN_PATHS = frozenset(
@@ -110,7 +111,7 @@ class Gate:
         return _turned_away(connection, actor, path)
 
 
-MIDDLEWARE = [Middleware(Gate)]
+MIDDLEWARE = [Middleware(Gate), Middleware(Shell)]
 
 
 def actor_of(connection: HTTPConnection) -> Actor | None:
