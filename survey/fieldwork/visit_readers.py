@@ -54,7 +54,11 @@ def read_members(session: Session, actor: Actor, household: Household | None, on
         .order_by(col(Member.relation), col(Member.birth_on))
     )
     people = [
-        {"name": row.id, "label": f"{row.name}({codes.label('relation', row.relation)})", "household": household.id}
+        {
+            "name": row.id,
+            "label": f"{row.name}({codes.label('relation', row.relation)})",
+            "household": household.id,
+        }
         for row in rows
     ]
     return _items([*people, {"name": SOMEBODY_ELSE, "label": _("Somebody else"), "household": household.id}])

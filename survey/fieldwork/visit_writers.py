@@ -67,14 +67,16 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
         household.lat, household.lon, household.accuracy_m = lat, lon, accuracy_m
         household.place_source, household.place_on = source, visit.visited_on
         _touch(household)
-    session.flush()
+    filling.visits.append(visit)
     return (Written("visit", visit.id),)
 
 
 def write_observation(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
     """One difficulty at one visit; asked-and-none is written too: without it there is no denominator."""
     given = row.properties
-    visit = session.exec(select(Visit).where(Visit.instance_id == filling.instance_id)).one()
+    if not filling.visits:
+        raise Problem("questionnaire.observation_without_visit")
+    visit = filling.visits[0]
     asked = given.get("asked") == "yes"
     session.add(
         Observation(
@@ -90,7 +92,6 @@ def write_observation(session: Session, actor: Actor, filling: Filling, row: Ent
             words=given.get("words") or None,
         )
     )
-    session.flush()
     return ()
 
 
@@ -107,7 +108,9 @@ def write_household(session: Session, actor: Actor, filling: Filling, row: Entit
         "medical_insurance": _coded("medical_insurance", given.get("medical_insurance")),
         "children_in_school": int(children) if children else None,
     }
-    changed = [key for key, value in learned.items() if value is not None and value != getattr(household, key)]
+    changed = [
+        key for key, value in learned.items() if value is not None and value != getattr(household, key)
+    ]
     if not changed:
         return ()
     for key in changed:
@@ -150,14 +153,16 @@ def write_contact(session: Session, actor: Actor, filling: Filling, row: EntityR
     return (Written("contact", contact.id),)
 
 
-def write_hardship_file(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
+def write_hardship_file(
+    session: Session, actor: Actor, filling: Filling, row: EntityRow
+) -> Sequence[Written]:
     """What a contact learned of needs and measures; an empty answer leaves what is there."""
     file = _open_file(session, filling)
     if row.entity_id != file.id:
         raise Problem("access.not_found")
     needs = row.properties.get("needs") or None
     measures = _coded_list("help_kind", row.properties.get("measures"))
-    changed = []
+    changed: list[str] = []
     if needs and needs != file.needs:
         file.needs, changed = needs, [*changed, "needs"]
     if measures and measures != file.measures:
@@ -283,4 +288,3 @@ def _coded(code_list: str, key: str | None) -> str | None:
 
 def _coded_list(code_list: str, text: str | None) -> list[str]:
     return [key for key in (_coded(code_list, part) for part in (text or "").split()) if key]
-

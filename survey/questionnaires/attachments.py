@@ -130,7 +130,9 @@ def of_instance(session: Session, actor: Actor, instance_id: str) -> tuple[Attac
 @service(Action.VISITS_READ)
 def read(session: Session, actor: Actor, attachment_id: str) -> tuple[bytes, str]:
     """Content and media type of a photo in the actor's area, or of one's own draft."""
-    row = session.exec(select(Attachment).where(Attachment.id == attachment_id, _readable(actor))).one_or_none()
+    row = session.exec(
+        select(Attachment).where(Attachment.id == attachment_id, _readable(actor))
+    ).one_or_none()
     if row is None:
         raise Problem("access.not_found")
     return content_of(row.sha256), row.media_type
@@ -182,7 +184,7 @@ def _metadata(image: Image.Image) -> tuple[datetime | None, float | None, float 
 def _taken_at(text: object, offset: object) -> datetime | None:
     """EXIF 2.32: local time `YYYY:MM:DD HH:MM:SS`; without an offset the township's clock is meant."""
     try:
-        taken = datetime.strptime(f"{text}", "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - the zone follows
+        taken = datetime.strptime(f"{text}", "%Y:%m:%d %H:%M:%S")
         zone = datetime.strptime(f"{offset}", "%z").tzinfo if offset else i18n.TIMEZONE
     except ValueError:
         return None

@@ -39,9 +39,7 @@ class DraftView:
 
 
 @service(Action.VISITS_RECORD)
-def start(
-    session: Session, actor: Actor, form_id: str, household_id: str, *, now: datetime
-) -> DraftView:
+def start(session: Session, actor: Actor, form_id: str, household_id: str, *, now: datetime) -> DraftView:
     """Begin a filling for a household, or continue the actor's own unfinished one of the same form."""
     household = visitable_household(session, actor, household_id)
     open_draft = session.exec(
@@ -149,9 +147,7 @@ def context_for(
         timezone=i18n.TIMEZONE,
         username=actor.username,
         device_id=actor.device,
-        lists=registry.lists_for(
-            session, actor, form.external_instances, household, i18n.local(now).date()
-        ),
+        lists=registry.lists_for(session, actor, tuple(form.externals), household, i18n.local(now).date()),
     )
 
 
@@ -172,13 +168,14 @@ def owner(actor: Actor) -> int:
 
 
 def _mine(actor: Actor) -> sa.Select[Any]:
-    return (
+    fillings: sa.Select[Any] = (
         sa.select(Draft, Questionnaire, Household.head_name)  # type: ignore[call-overload]
         .join(QuestionnaireVersion, col(QuestionnaireVersion.id) == col(Draft.version_id))
         .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
         .outerjoin(Household, col(Household.id) == col(Draft.household_id))
         .where(col(Draft.cadre_id) == actor.cadre_id)
     )
+    return fillings
 
 
 def _row_view(row: Any) -> DraftView:

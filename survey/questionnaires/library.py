@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -64,9 +65,7 @@ def publish(
     ).one_or_none()
     if existing is not None:
         if existing.sha256 != digest:
-            raise Problem(
-                "questionnaire.version_exists", form=compiled.form_id, version=compiled.version
-            )
+            raise Problem("questionnaire.version_exists", form=compiled.form_id, version=compiled.version)
         return _view(existing, questionnaire)
     published = QuestionnaireVersion(
         questionnaire_id=questionnaire.id,
@@ -128,26 +127,40 @@ def current_version(session: Session, form_id: str, on: date) -> VersionView:
 
 def version_named(session: Session, form_id: str, version: str) -> VersionView:
     """The version a received filling names; problem `questionnaire.unknown_version`."""
-    row = session.execute(
-        sa.select(QuestionnaireVersion, Questionnaire)
-        .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
-        .where(col(Questionnaire.form_id) == form_id, col(QuestionnaireVersion.version) == version)
-    ).first()
-    if row is None:
-        raise Problem("questionnaire.unknown_version", form=form_id, version=version)
-    return _view(row[0], row[1])
+    known = _published(session).by_name
+    if (form_id, version) not in known:
+        row = session.execute(
+            sa.select(QuestionnaireVersion, Questionnaire)
+            .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
+            .where(col(Questionnaire.form_id) == form_id, col(QuestionnaireVersion.version) == version)
+        ).first()
+        if row is None:
+            raise Problem("questionnaire.unknown_version", form=form_id, version=version)
+        known[form_id, version] = _view(row[0], row[1])
+    return known[form_id, version]
 
 
 def form_of(session: Session, version_id: int) -> xform.Form:
     """The definition of a published version, parsed once a process."""
-    digest = session.execute(
-        sa.select(QuestionnaireVersion.sha256).where(col(QuestionnaireVersion.id) == version_id)  # type: ignore[call-overload]
-    ).scalar_one()
-    cached = _FORMS.get(digest)
-    if cached is None:
-        row = session.get_one(QuestionnaireVersion, version_id)
-        cached = _FORMS[digest] = xform.parse_form(row.xform)
-    return cached
+    known = _published(session).forms
+    if version_id not in known:
+        known[version_id] = xform.parse_form(session.get_one(QuestionnaireVersion, version_id).xform)
+    return known[version_id]
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What a process has read of one store's published versions: they never change."""
+
+    by_name: dict[tuple[str, str], VersionView]
+    forms: dict[int, xform.Form]
+
+
+_PUBLISHED: WeakKeyDictionary[object, _Published] = WeakKeyDictionary()
+
+
+def _published(session: Session) -> _Published:
+    return _PUBLISHED.setdefault(session.get_bind(), _Published({}, {}))
 
 
 def _view(version: QuestionnaireVersion, questionnaire: Questionnaire) -> VersionView:
@@ -159,7 +172,3 @@ def _view(version: QuestionnaireVersion, questionnaire: Questionnaire) -> Versio
         version.version,
         questionnaire.title_en if english else questionnaire.title_zh,
     )
-
-
-# By the hash of the source: a published version never changes, so neither does its parsed form.
-_FORMS: dict[str, xform.Form] = {}

@@ -7,12 +7,12 @@ layer knowing cases. Refuses lists without a writer and properties outside a wri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlmodel import Session
 
-from models import Household, SubmissionSource
+from models import Household, SubmissionSource, Visit
 from survey.access.permissions import Actor
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
@@ -29,6 +29,8 @@ class Filling:
     received_at: datetime
     on: date
     source: SubmissionSource
+    visits: list[Visit] = field(default_factory=list)
+    """The visit that the filling has written, once it has; none for a contact by telephone."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Written:
 
 @dataclass(frozen=True)
 class EntityWriter:
-    """Writes the rows of one Entities list; `properties` is its white list."""
+    """Writes the rows of one Entities list; `properties` is its white list. It adds rows; flushing is not its work."""
 
     list_name: str
     properties: frozenset[str]
@@ -85,6 +87,8 @@ def write_rows(
         for row in rows:
             if row.list_name == writer.list_name:
                 written += writer.write(session, actor, filling, row)
+        # One statement a list, and what a later writer refers to is there.
+        session.flush()
     return tuple(written)
 
 
@@ -92,6 +96,4 @@ def lists_for(
     session: Session, actor: Actor, names: Sequence[str], household: Household | None, on: date
 ) -> dict[str, Items]:
     """The items of each named list, for this household; an unknown list is empty."""
-    return {
-        name: _readers[name](session, actor, household, on) if name in _readers else () for name in names
-    }
+    return {name: _readers[name](session, actor, household, on) if name in _readers else () for name in names}

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from models import Draft, Household, Submission, SubmissionSource
@@ -141,12 +142,10 @@ def _accepted_before(session: Session, actor: Actor, instance_id: str, payload_h
 
 
 def _insert(session: Session, submission: Submission) -> bool:
-    try:
-        with session.begin_nested():
-            session.add(submission)
-    except IntegrityError:
-        return False
-    return True
+    """Insert unless the instance id is there already; whether it was inserted."""
+    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    done = session.execute(insert(Submission).values(**submission.model_dump()).on_conflict_do_nothing())
+    return bool(done.rowcount)
 
 
 def _require_valid(instance: Instance) -> None:
@@ -157,11 +156,7 @@ def _require_valid(instance: Instance) -> None:
 
 
 def _started_at(instance: Instance) -> datetime | None:
-    text = instance.value(f"/{instance.form.root_name}/start") if instance.has("start") else ""
-    if not text:
-        return None
-    try:
-        started = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return started if started.tzinfo else started.replace(tzinfo=i18n.TIMEZONE)
+    """When the filling began, by its `start` metadata, where the form asks for it."""
+    root = instance.form.root
+    text = instance.value(f"/{root.local}/start") if "start" in root.by_name else ""
+    return datetime.fromisoformat(text) if text else None
