@@ -145,7 +145,7 @@ def _insert(session: Session, submission: Submission) -> bool:
     """Insert unless the instance id is there already; whether it was inserted."""
     insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     done = session.execute(insert(Submission).values(**submission.model_dump()).on_conflict_do_nothing())
-    return bool(done.rowcount)
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _require_valid(instance: Instance) -> None:
