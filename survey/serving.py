@@ -32,7 +32,7 @@ from survey.problems import Problem
 from survey.web import certificates
 
 DEFAULT_PORT = 8501
-_HEALTH_PATH = "/_stcore/health"
+_HEALTH_PATH = "/health"
 _START_SECONDS = 60.0
 
 # Why each: see docs/settings.md. `.streamlit/config.toml` holds the same for whoever runs Streamlit by hand.
