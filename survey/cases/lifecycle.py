@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from models import CaseState, StepKind
 from survey.problems import Problem
 
+__all__ = ["OPEN_STATES", "TRANSITIONS", "UNANSWERED_STATES", "CaseState", "StepKind", "after", "steps_from"]
+
 _S = CaseState
 _K = StepKind
 

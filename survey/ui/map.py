@@ -12,6 +12,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import folium
@@ -22,12 +23,15 @@ from streamlit_folium import st_folium
 
 from survey import db, i18n
 from survey.cases import categories
+from survey.fieldwork.hardship import FileView
 from survey.i18n import gettext as _
 from survey.maps import basemaps, layers
 from survey.maps.basemaps import Box
 from survey.maps.layers import HARDSHIP, Label, Layer, Point
-from survey.ui import wording
+from survey.rules import codes
+from survey.ui import shell, wording
 
+CASES = "cases"
 HEIGHT_PX = 520
 SMALL_HEIGHT_PX = 240
 _SMALL_DEGREES = 0.004
@@ -328,3 +332,55 @@ def _grid_lines(box: Box) -> list[list[tuple[float, float]]]:
         return []
     across = [[(lat, lons[0]), (lat, lons[-1])] for lat in lats]
     return across + [[(lats[0], lon), (lats[-1], lon)] for lon in lons]
+
+
+def layer_choice(*, with_hardship: bool) -> list[str]:
+    """Draw the choice of layers; those chosen. Without hardship files there is only one and no choice."""
+    names = {CASES: _("Cases not finished"), HARDSHIP: _("Hardship households")}
+    if not with_hardship:
+        return [CASES]
+    return st.pills(
+        _("Shown on the map"),
+        list(names),
+        selection_mode="multi",
+        default=list(names),
+        format_func=lambda layer: names[layer],
+        key="mq_map_layers",
+    )
+
+
+def counts(cases: Layer | None, hardship: Layer | None) -> None:
+    """How much of each layer is on the map, and why the rest is not."""
+    sentences = []
+    if cases:
+        sentences.append(_("{n} of {total} cases shown", n=cases.shown, total=cases.total))
+    if hardship:
+        sentences.append(
+            _("{n} of {total} hardship households shown", n=hardship.shown, total=hardship.total)
+        )
+    drawn = [layer for layer in (cases, hardship) if layer]
+    if any(layer.is_cut for layer in drawn):
+        sentences.append(_("choose a village to see the rest"))
+    elif any(layer.shown < layer.total for layer in drawn):
+        sentences.append(_("the others have no place yet"))
+    st.caption(" · ".join(sentences) or _("Choose what the map is to show."))
+
+
+def looks_of(*shown: Layer | None) -> list[str]:
+    """The categories that stand on the map, in the order of the legend."""
+    present = {point.look for layer in shown if layer for point in layer.points}
+    return [look for look in LOOKS if look in present]
+
+
+def hardship_row(file: FileView, on: date) -> shell.Row:
+    """A hardship household tapped on the map, as one entry of a list."""
+    late = file.next_contact_on is not None and file.next_contact_on < on
+    details = [file.area_name, codes.label("hardship_category", file.category), file.contact_name or ""]
+    return shell.Row(
+        key=file.household_id,
+        title=file.head_name,
+        detail=" · ".join(part for part in details if part),
+        badge=_("contact overdue") if late else "",
+        color="red",
+        icon=":material/volunteer_activism:",
+    )

@@ -324,6 +324,19 @@ def test_a_case_is_not_given_to_somebody_without_a_fitting_post(
     assert [owner.cadre_id for owner in owners] == [head.cadre_id]
 
 
+def a_row(list_name: str, entity_id: str, **properties: str) -> EntityRow:
+    return EntityRow(
+        list_name=list_name,
+        action="create",
+        entity_id=entity_id,
+        label="",
+        properties=properties,
+        base_version="",
+        ref="",
+        repeat_position=None,
+    )
+
+
 def a_filling(session: Session, cadre: Actor, household: Any, visit: Any) -> Filling:
     return Filling(
         instance_id=visit.instance_id,
@@ -358,7 +371,7 @@ def test_an_observation_that_opens_a_case_knows_it(session: Session) -> None:
     cadre, household = a_cadre(session), a_household(session, lat=32.1, lon=106.8)
     visit = builders.a_visit(session, household, cadre, visited_on=date(2026, 5, 4))
     observation = an_observation(session, visit)
-    row = EntityRow("observations", observation.id, {"opens_case": "yes"})
+    row = a_row("observations", observation.id, opens_case="yes")
     (written,) = service.OBSERVATION_WRITER.write(
         session, cadre, a_filling(session, cadre, household, visit), row
     )
@@ -375,7 +388,7 @@ def test_an_observation_without_a_difficulty_opens_nothing(session: Session) -> 
     cadre, household = a_cadre(session), a_household(session)
     visit = builders.a_visit(session, household, cadre)
     observation = an_observation(session, visit, state=DifficultyState.NONE)
-    row = EntityRow("observations", observation.id, {"opens_case": "no"})
+    row = a_row("observations", observation.id, opens_case="no")
     assert (
         service.OBSERVATION_WRITER.write(session, cadre, a_filling(session, cadre, household, visit), row)
         == ()
@@ -386,7 +399,7 @@ def test_an_observation_without_a_difficulty_opens_nothing(session: Session) -> 
 def test_a_request_of_a_visit_opens_a_case(session: Session) -> None:
     cadre, household = a_cadre(session), a_household(session)
     visit = builders.a_visit(session, household, cadre)
-    row = EntityRow("cases", "any", {"category": "policy_question", "words": " 测试:问医保 "})
+    row = a_row("cases", "any", category="policy_question", words=" 测试:问医保 ")
     filling = a_filling(session, cadre, household, visit)
     (written,) = service.CASE_WRITER.write(session, cadre, filling, row)
     case = case_of(session, written.id)
