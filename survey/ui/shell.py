@@ -46,6 +46,7 @@ def page(title: str) -> Actor:
     actor = session.actor()
     _style(actor.text_size)
     wording.replace_built_in()
+    components.forget(prefix="minqing:", keep=f"minqing:{actor.cadre_id}:")
     _head(actor)
     _navigation(actor)
     st.html(f'<h1 class="mq-title">{wording.escaped(title)}</h1>')

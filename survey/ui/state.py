@@ -61,3 +61,21 @@ def kept(name: str, default: Any = None) -> Any:
 def keep(name: str, value: Any) -> None:
     """Keep a value under a name of the page's own."""
     st.session_state[f"mq_kept_{name}"] = value
+
+
+def shown(instance_id: str) -> dict[str, str]:
+    """Widget key → the answer it last showed, for one filling: tells a change from elsewhere from one's own."""
+    found: dict[str, str] = st.session_state.setdefault(f"mq_shown_{instance_id}", {})
+    return found
+
+
+def unsaved(instance_id: str) -> dict[str, str]:
+    """Question → answer that could not be saved yet (full disk, busy store), for one filling."""
+    found: dict[str, str] = st.session_state.setdefault(f"mq_unsaved_{instance_id}", {})
+    return found
+
+
+def forget_filling(instance_id: str) -> None:
+    """Drop all that the page kept of a filling."""
+    for key in [key for key in st.session_state if instance_id[-12:] in str(key)]:
+        del st.session_state[key]

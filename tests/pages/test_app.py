@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from models import Cadre, Post
-from survey import db
-from survey.ui import navigation
-from tests.builders import COUNTY, TOWNSHIP, a_cadre
 from tests.pages.conftest import Opener, texts
 
 

@@ -6,6 +6,7 @@ elsewhere: everything comes from package data.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -33,3 +34,65 @@ def renderer(name: str, *, html: str = "<div></div>", css: str | None = None) ->
 def wording(*, words: Mapping[str, str], language: str) -> None:
     """Put our words in place of Streamlit's own wherever they appear in the page."""
     renderer("wording")(key="mq_wording", data={"words": dict(words), "language": language})
+
+
+def forget(*, prefix: str, keep: str = "") -> None:
+    """Wipe what is kept in this browser's storage under a prefix, but for keys that begin with `keep`."""
+    renderer("forget")(key=f"mq_forget_{prefix}", data={"prefix": prefix, "keep": keep})
+
+
+def mirror(
+    key: str, *, prefix: str, fields: Mapping[str, Mapping[str, str]], on_typed: Callable[..., None]
+) -> None:
+    """Keep what is being typed in `fields` (by CSS class) in the browser and send it on.
+
+    `on_typed` is called with the text under `st.session_state[key]["typed"]`: question and text.
+    """
+    renderer("mirror")(
+        key=key,
+        data={"prefix": prefix, "fields": dict(fields)},
+        on_typed_change=functools.partial(on_typed, key),
+    )
+
+
+def place(
+    key: str, words: Mapping[str, str], *, on_found: Callable[..., None], args: tuple[str, ...]
+) -> None:
+    """A button that asks the device for its position and gives the reason when there is none."""
+    mount = renderer(
+        "place",
+        html='<div class="mq-place mq-own"><button type="button"></button><a hidden></a><p role="status" hidden></p></div>',
+        css=source("form.css"),
+    )
+    mount(key=key, data={"words": dict(words)}, on_found_change=functools.partial(on_found, *args))
+
+
+def photo(
+    key: str,
+    words: Mapping[str, str],
+    *,
+    received: str,
+    several: bool,
+    on_photo: Callable[..., None],
+    args: tuple[str, ...],
+) -> None:
+    """A button that takes photos, reduces them in the browser and sends one after the other."""
+    mount = renderer(
+        "photo",
+        html=(
+            '<div class="mq-photo mq-own"><label><span></span>'
+            '<input type="file" accept="image/*"></label>'
+            '<progress hidden></progress><p role="status" hidden></p></div>'
+        ),
+        css=source("form.css"),
+    )
+    mount(
+        key=key,
+        data={"words": dict(words), "received": received, "several": several},
+        on_photo_change=functools.partial(on_photo, *args),
+    )
+
+
+def scroll(*, to: str, turn: int) -> None:
+    """Bring a field (its CSS class; empty: the top) into view, once for each `turn`."""
+    renderer("scroll")(key="mq_scroll", data={"to": to, "turn": turn})

@@ -3,6 +3,7 @@
 // server the copy is put back into its field. A copy goes away as soon as the server shows the same text.
 const PAUSE_MS = 700; // after the last keystroke
 const LONGEST_MS = 1500; // while typing goes on
+const AGAIN_MS = 4000; // without an answer
 
 function fieldOf(target, fields) {
   const input = target.closest?.("input, textarea");
@@ -42,19 +43,22 @@ function write(key, entry) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   parentElement.style.display = "none";
-  const state = (parentElement.minqingMirror ??= { pending: new Map(), restored: new Set() });
+  const state = (parentElement.minqingMirror ??= {});
   state.data = data;
-  state.send = (ref, text) => setTriggerValue("typed", { ref, text });
+  state.send = (answers) => setTriggerValue("typed", answers);
 
+  // Everything the server does not show yet goes in one message, so that no message can replace another.
   const flush = () => {
     clearTimeout(state.timer);
-    state.timer = null;
-    state.since = null;
-    const [first] = state.pending;
-    if (!first) return;
-    state.pending.delete(first[0]);
-    state.send(first[0], first[1]);
-    if (state.pending.size) state.timer = setTimeout(flush, 200);
+    state.timer = state.since = null;
+    const answers = {};
+    for (const field of Object.values(state.data.fields)) {
+      const entry = read(state.data.prefix + field.ref);
+      if (entry && entry.text !== field.text) answers[field.ref] = entry.text;
+    }
+    if (Object.keys(answers).length === 0) return;
+    state.sentAt = Date.now();
+    state.send(answers);
   };
   const later = () => {
     state.since ??= Date.now();
@@ -64,32 +68,30 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   if (!state.listening) {
     state.listening = (event) => {
+      if (state.restoring) return;
       const field = fieldOf(event.target, state.data.fields);
       if (!field) return;
       write(state.data.prefix + field.ref, { text: field.input.value, at: Date.now() });
-      state.pending.set(field.ref, field.input.value);
       later();
     };
     document.addEventListener("input", state.listening, true);
   }
 
-  // What the server shows is what it has: a copy that equals it is no longer needed, another is put back.
+  // A copy that the server shows is no longer needed; any other is put back into its field and sent again.
   const settle = () => {
     for (const [name, field] of Object.entries(state.data.fields)) {
       const key = state.data.prefix + field.ref;
       const entry = read(key);
       if (!entry) continue;
       const input = inputOf(name);
-      if (entry.text === field.text) {
-        if (!input || input.value === entry.text) localStorage.removeItem(key);
-        if (input && input.value !== entry.text && document.activeElement !== input) put(input, entry.text);
-        continue;
+      if (input && input.value !== entry.text && document.activeElement !== input) {
+        state.restoring = true;
+        put(input, entry.text);
+        state.restoring = false;
       }
-      if (!input || input.disabled || state.pending.has(field.ref)) continue;
-      if (input.value !== entry.text && document.activeElement !== input) put(input, entry.text);
-      if (input.value === entry.text && Date.now() - (state.sentAt ?? 0) > LONGEST_MS) {
-        state.sentAt = Date.now();
-        state.pending.set(field.ref, entry.text);
+      if (entry.text === field.text) {
+        if (input && input.value === entry.text) localStorage.removeItem(key);
+      } else if (!state.timer && Date.now() - (state.sentAt ?? 0) > AGAIN_MS) {
         later();
       }
     }

@@ -107,6 +107,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     bar.max = Math.max(1, state.total);
     bar.value = state.done;
     input.disabled = busy;
+    input.multiple = data.several;
     line.textContent = state.broken.map((name) => words.broken.replace("{name}", name)).join(" ");
     line.hidden = state.broken.length === 0;
   };

@@ -1,0 +1,237 @@
+"""One question as one Streamlit widget, and an answer as the text the engine keeps.
+
+Owns which widget a type gets, its size, its Chinese placeholder, and the translation both ways. Nothing is ever
+preselected: a widget shows what the filling holds and otherwise nothing. Refuses to judge an answer: the engine does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from typing import Any, Protocol
+
+import streamlit as st
+
+from survey import i18n
+from survey.i18n import gettext as _
+from survey.questionnaires.views import Choice, QuestionView
+from survey.ui import state, wording
+
+_MOST_BUTTONS = 16
+_TEXT_AREA_PX = 120
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+ToText = Callable[[Any], str]
+
+
+class Answers(Protocol):
+    """Where answers go: the draft of one instance."""
+
+    @property
+    def instance_id(self) -> str:
+        """The filling's id."""
+        ...
+
+    def give(self, key: str, ref: str, to_text: ToText) -> None:
+        """Take over what the widget under this key now holds; a widget callback."""
+        ...
+
+
+def key_of(instance_id: str, ref: str) -> str:
+    """The widget key of a question: stable over reruns, usable as a CSS class (`st-key-…`).
+
+    >>> key_of("uuid:11111111-2222-3333-4444-555555555555", "/data/member[2]/name")
+    'mqf_555555555555_data__member-5b2-5d__name'
+    """
+    path = ref.strip("/").replace("/", "__")
+    return f"mqf_{instance_id[-12:]}_" + _UNSAFE.sub(lambda found: f"-{ord(found[0]):x}", path)
+
+
+def label_of(view: QuestionView) -> str:
+    """The label as markdown: text, a star where an answer is required, and the hint in a second line."""
+    star = " :red[*]" if view.required else ""
+    hint = f"  \n:gray[:small[{wording.plain(view.hint)}]]" if view.hint else ""
+    return f"**{wording.plain(view.label or view.name)}**{star}{hint}"
+
+
+def is_typed(view: QuestionView) -> bool:
+    """Whether the question is answered by typing text, which is mirrored while it is typed."""
+    return view.type in ("text", "barcode") or (view.control == "input" and view.data_type == "string")
+
+
+def draw(view: QuestionView, answers: Answers) -> None:
+    """Draw the widget of a question that is answered by a widget (all but place, photo and note)."""
+    key = key_of(answers.instance_id, view.ref)
+    common: dict[str, Any] = {
+        "label": label_of(view),
+        "key": key,
+        "disabled": view.readonly,
+        "on_change": answers.give,
+    }
+    if view.control in ("select1", "select"):
+        _choices(view, key, answers, common)
+    elif view.control == "rank":
+        _show(key, view.value, view.value.split(), answers)
+        _multiselect(view, key, common, " ".join)
+    elif view.control == "trigger":
+        _show(key, view.value, view.value == "OK", answers)
+        st.checkbox(**common, args=(key, view.ref, lambda on: "OK" if on else ""))
+    elif view.type in ("date", "time", "dateTime", "datetime"):
+        _moment(view, key, answers, common)
+    elif view.data_type in ("int", "integer", "decimal") or view.control == "range":
+        _number(view, key, answers, common)
+    else:
+        _text(view, key, answers, common)
+
+
+def _show(key: str, text: str, value: Any, answers: Answers) -> None:
+    """Let the widget show what the filling holds, when it is new or was changed elsewhere; never while it is the same."""
+    shown = state.shown(answers.instance_id)
+    if key not in st.session_state or shown.get(key) != text:
+        st.session_state[key] = value
+    shown[key] = text
+
+
+def _choices(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
+    labels = {choice.value: choice.label for choice in view.choices}
+    options = list(labels)
+    if view.control == "select":
+        given = [value for value in view.value.split() if value in labels]
+        _show(key, view.value, given, answers)
+        if _as_list(view):
+            _multiselect(view, key, common, _in_order(view.choices))
+        else:
+            st.pills(
+                **common,
+                options=options,
+                selection_mode="multi",
+                format_func=labels.__getitem__,
+                args=(key, view.ref, _in_order(view.choices)),
+            )
+        return
+    _show(key, view.value, view.value if view.value in labels else None, answers)
+    args = (key, view.ref, lambda value: value or "")
+    if _as_list(view):
+        st.selectbox(
+            **common,
+            options=options,
+            index=None,
+            format_func=labels.__getitem__,
+            placeholder=_("Choose one"),
+            args=args,
+        )
+    else:
+        st.pills(**common, options=options, format_func=labels.__getitem__, args=args)
+
+
+def _as_list(view: QuestionView) -> bool:
+    """Buttons while they fit a screen; a list to search in beyond, or where the form asks for one."""
+    return (
+        len(view.choices) > _MOST_BUTTONS or "minimal" in view.appearance or "autocomplete" in view.appearance
+    )
+
+
+def _multiselect(view: QuestionView, key: str, common: dict[str, Any], to_text: ToText) -> None:
+    labels = {choice.value: choice.label for choice in view.choices}
+    st.multiselect(
+        **common,
+        options=list(labels),
+        format_func=labels.__getitem__,
+        placeholder=_("Choose"),
+        args=(key, view.ref, to_text),
+    )
+
+
+def _in_order(choices: Sequence[Choice]) -> ToText:
+    """Several choices as text, in the form's order whatever the order of tapping."""
+
+    def to_text(chosen: Sequence[str] | None) -> str:
+        picked = set(chosen or ())
+        return " ".join(choice.value for choice in choices if choice.value in picked)
+
+    return to_text
+
+
+def _moment(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
+    args = (key, view.ref, moment_text)
+    if view.type == "date":
+        _show(key, view.value, _read(date.fromisoformat, view.value[:10]), answers)
+        st.date_input(
+            **common, value=None, min_value=_EARLIEST, max_value=_LATEST, format="YYYY/MM/DD", args=args
+        )
+    elif view.type == "time":
+        _show(key, view.value, _read(time.fromisoformat, view.value[:5]), answers)
+        st.time_input(**common, value=None, args=args)
+    else:
+        _show(key, view.value, _read(datetime.fromisoformat, view.value[:16]), answers)
+        st.datetime_input(**common, value=None, args=args)
+
+
+def moment_text(value: date | time | datetime | None) -> str:
+    """A date, a time or an instant as the engine keeps it; the township's clock is meant.
+
+    >>> moment_text(date(2026, 5, 6)), moment_text(time(8, 30)), moment_text(None)
+    ('2026-05-06', '08:30:00.000+08:00', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=i18n.TIMEZONE).isoformat(timespec="milliseconds")
+    if isinstance(value, time):
+        return f"{value:%H:%M:%S}.000+08:00"
+    return value.isoformat()
+
+
+def _number(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
+    whole = view.data_type in ("int", "integer")
+    start, end, step = (view.bound(name) for name in ("start", "end", "step"))
+    if whole:
+        _show(key, view.value, _read(int, view.value), answers)
+        st.number_input(
+            **common,
+            value=None,
+            step=int(step or 1),
+            min_value=None if start is None else int(start),
+            max_value=None if end is None else int(end),
+            placeholder=_("Enter a number"),
+            args=(key, view.ref, number_text),
+        )
+        return
+    _show(key, view.value, _read(float, view.value), answers)
+    st.number_input(
+        **common,
+        value=None,
+        step=step or 1.0,
+        min_value=start,
+        max_value=end,
+        format="%g",
+        placeholder=_("Enter a number"),
+        args=(key, view.ref, number_text),
+    )
+
+
+def number_text(value: float | None) -> str:
+    """A number as the engine keeps it.
+
+    >>> number_text(3), number_text(2.50), number_text(None)
+    ('3', '2.5', '')
+    """
+    return "" if value is None else f"{value:.12g}"
+
+
+def _text(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
+    _show(key, view.value, view.value, answers)
+    args = (key, view.ref, lambda value: value or "")
+    if "multiline" in view.appearance or view.control == "textarea":
+        st.text_area(**common, height=_TEXT_AREA_PX, placeholder=_("Tap to write"), args=args)
+    else:
+        st.text_input(**common, placeholder=_("Tap to write"), args=args)
+
+
+def _read(convert: Callable[[str], Any], text: str) -> Any:
+    """The value a text stands for, or nothing where it stands for none: the engine's message says so beside it."""
+    try:
+        return convert(text)
+    except ValueError:
+        return None
