@@ -1,0 +1,1 @@
+"""Accounts, sessions, permissions and the audit trail."""

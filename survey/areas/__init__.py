@@ -1,0 +1,1 @@
+"""Counties, townships, villages and groups: codes, register, import."""

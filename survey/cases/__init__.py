@@ -1,0 +1,1 @@
+"""Matters somebody raised: intake, lifecycle, clocks, worklists."""

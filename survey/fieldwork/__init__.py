@@ -1,0 +1,1 @@
+"""Households, visits, hardship files and assignments."""

@@ -1,0 +1,1 @@
+"""What is drawn on a map: layers and the ground under them."""

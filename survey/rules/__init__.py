@@ -1,0 +1,1 @@
+"""Dated parameters with their sources, and code lists."""

@@ -1,0 +1,1 @@
+"""Questionnaires as data: forms, their engine, drafts, submissions."""
