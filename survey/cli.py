@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from survey import composition, i18n
-from survey.commands import frame, serve, store, users
+from survey.commands import areas, frame, imports, serve, store, users
 from survey.problems import Problem
 
 EXIT_PROBLEM = 2
@@ -26,7 +26,15 @@ def minqing() -> None:
     composition.wire()
 
 
-for _command in (serve.serve, store.check, store.backup, store.restore, users.user):
+for _command in (
+    serve.serve,
+    imports.import_file,
+    areas.areas,
+    store.check,
+    store.backup,
+    store.restore,
+    users.user,
+):
     minqing.add_command(_command)
 
 

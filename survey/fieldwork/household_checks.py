@@ -103,11 +103,8 @@ def member_columns(changes: Mapping[str, object], current: Mapping[str, Any], on
     columns: dict[str, Any] = {}
     for field, value in changes.items():
         columns |= _member_field(field, value, on)
-    merged = {**current, **columns}
-    if merged.get("id_number"):
-        columns |= _agreeing(identity.identity_number(str(merged["id_number"]), on), merged)
-    elif merged.get("birth_on") and merged["birth_on"] > on:
-        raise Problem("households.birth_in_future", birth_on=merged["birth_on"])
+    if columns.keys() & {"id_number", "birth_on", "sex"}:
+        columns |= _agreeing({**current, **columns}, on)
     return columns
 
 
@@ -147,8 +144,14 @@ def phone_columns(value: object) -> dict[str, Any]:
     return {"phone": number, "phone_hash": identity.phone_hash(number)}
 
 
-def _agreeing(number: identity.IdentityNumber, merged: Mapping[str, Any]) -> dict[str, Any]:
+def _agreeing(merged: Mapping[str, Any], on: date) -> dict[str, Any]:
+    """Birth date and sex as they follow from the identity number, or nothing without one."""
     birth_on, sex = merged.get("birth_on"), merged.get("sex")
+    if birth_on and birth_on > on:
+        raise Problem("households.birth_in_future", birth_on=birth_on)
+    if not merged.get("id_number"):
+        return {}
+    number = identity.identity_number(str(merged["id_number"]), on)
     if birth_on and birth_on != number.birth_on:
         raise Problem("households.birth_differs", birth_on=birth_on, from_number=number.birth_on)
     if sex in (identity.MALE, identity.FEMALE) and sex != number.sex:

@@ -1,0 +1,56 @@
+"""`minqing areas …`: the register of areas, printed.
+
+Owns the options and what is printed. The work is in `survey.areas.register`. Refuses nothing of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import click
+
+from survey import db, i18n
+from survey.areas import register
+from survey.areas.register import AreaView
+from survey.commands import frame
+from survey.i18n import gettext as _
+from survey.rules import codes
+
+
+@frame.group("areas")
+def areas() -> None:
+    """The register of areas."""
+
+
+@areas.command("list")
+@click.option("--area", "prefix", default="", metavar="CODE", help="Only this area and those inside it.")
+@click.option(
+    "--on", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="As of that day (default: today)."
+)
+@click.option("--all", "closed_too", is_flag=True, help="Also areas no longer in use.")
+def list_areas(prefix: str, on: datetime | None, closed_too: bool) -> None:
+    """List areas: code, level, name, and for closed ones until when and who succeeded."""
+    day = None if closed_too else _day(on)
+    with frame.opened(), db.reading() as session:
+        found = register.areas(session, frame.operator(), on=day, prefix=prefix)
+    for area in found:
+        frame.say(_line(area))
+    if not found:
+        frame.say(_("No areas here. Import a list first: minqing import areas FILE.csv --commit"))
+
+
+def _day(on: datetime | None) -> date:
+    return on.date() if on else i18n.local(datetime.now(UTC)).date()
+
+
+def _line(area: AreaView) -> str:
+    line = f"{area.code:<14}  {codes.label('area_level', area.level)}  {area.short_name}"
+    if area.valid_until is None:
+        return line
+    until = _("in use until {day}", day=area.valid_until)
+    heir = (
+        _("succeeded by {code}", code=area.successor_code)
+        if area.successor_code
+        else _("successor not known")
+    )
+    return f"{line}  ({until}, {heir})"
