@@ -8,11 +8,12 @@ Remembers per household and difficulty whether the last answer was an open one, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 
 from survey.demo import geography, words
 from survey.demo.chance import drawn
+from survey.demo.courses import course
 from survey.demo.township import House
 from survey.demo.visits import Slot
 from survey.rules import codes
@@ -41,30 +42,31 @@ class Answers:
 
 
 class Memory:
-    """What households said last, and which of their difficulties have been solved since."""
+    """What households said last, and when each difficulty they told of is solved."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._open: set[tuple[str, str]] = set()
-        self._solved: set[tuple[str, str]] = set()
+        self._solved_on: dict[tuple[str, str], date | None] = {}
 
     def is_open(self, house: House, difficulty: str) -> bool:
         """Whether the last answer said that the difficulty is there."""
         return (house.id, difficulty) in self._open
 
-    def has(self, house: House, difficulty: str) -> bool:
-        """Whether the household has the difficulty now."""
-        return difficulty in house.difficulties and (house.id, difficulty) not in self._solved
+    def has(self, house: House, difficulty: str, on: date) -> bool:
+        """Whether the household has the difficulty that day."""
+        solved_on = self._solved_on.get((house.id, difficulty))
+        return difficulty in house.difficulties and (solved_on is None or on <= solved_on)
 
-    def solve(self, household_id: str, difficulty: str) -> None:
-        """Something was done about it: the next answer may say so."""
-        self._solved.add((household_id, difficulty))
-
-    def heard(self, house: House, difficulty: str, state: str) -> None:
-        """Remember an answer."""
-        if state in OPEN_STATES:
-            self._open.add((house.id, difficulty))
-        else:
-            self._open.discard((house.id, difficulty))
+    def heard(self, house: House, difficulty: str, state: str, on: date) -> None:
+        """Remember an answer; the first telling opens a case, whose course says when it is solved."""
+        matter = (house.id, difficulty)
+        if state not in OPEN_STATES:
+            self._open.discard(matter)
+            return
+        self._open.add(matter)
+        if matter not in self._solved_on:
+            self._solved_on[matter] = course(self._seed, house.id, difficulty, on).solved_on
 
 
 def of_visit(rng: Random, slot: Slot, memory: Memory) -> Answers:
@@ -114,7 +116,7 @@ def _difficulties(rng: Random, slot: Slot, memory: Memory) -> list[dict[str, str
             row["severity"] = str(slot.house.difficulties[key])
             row["words"] = words.difficulty(rng, key, slot.house.group.name)
         if state != "not_asked":
-            memory.heard(slot.house, key, state)
+            memory.heard(slot.house, key, state, slot.visited_on)
         rows.append(row)
     return rows
 
@@ -123,7 +125,7 @@ def _state(rng: Random, slot: Slot, key: str, memory: Memory) -> str:
     if rng.random() < (0.4 if slot.disposition == "partial" else 0.05):
         return "not_asked"
     known = memory.is_open(slot.house, key)
-    if not memory.has(slot.house, key):
+    if not memory.has(slot.house, key, slot.visited_on):
         return "solved" if known else "none"
     if not known:
         return "exists"

@@ -15,18 +15,27 @@ from datetime import date
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Area, AreaLevel, Cadre, Household, Post, Posting, StoreFact, SubmissionSource, Visit
+from models import (
+    Area,
+    AreaLevel,
+    Cadre,
+    Household,
+    Post,
+    Posting,
+    QuestionnaireVersion,
+    StoreFact,
+    SubmissionSource,
+    Visit,
+)
 from survey import composition, db, i18n
 from survey.access import accounts, audit
 from survey.access.permissions import Actor
-from survey.demo import answers, fillings, registering, township, visits
+from survey.demo import fillings, registering, township, visits
 from survey.demo.casework import Casework, Office
-from survey.demo.chance import generator
-from survey.demo.township import TOWNSHIP_CODE, CadrePlan, Township, VillageUnit
+from survey.demo.township import TOWNSHIP_CODE, Township, VillageUnit
 from survey.demo.visits import Slot
 from survey.problems import Problem
-from survey.questionnaires import drafts, library, submissions
-from survey.questionnaires.xform import Form
+from survey.questionnaires import library, submissions
 
 DEFAULT_SEED = 1
 DEFAULT_HOUSEHOLDS = 2400
@@ -110,7 +119,7 @@ def build(session: Session, operator: Actor, parameters: Parameters, on_progress
     plan = township.plan(parameters.seed, parameters.households, parameters.until, _villages(session))
     cadre_ids = registering.write(session, operator, plan)
     builder = _Year(session, plan, cadre_ids)
-    counts = builder.live(visits.schedule(plan), on_progress)
+    counts = builder.live(on_progress)
     session.add(StoreFact(key=db.DEMO_FACT, value=parameters.as_text()))
     audit.append(session, operator, "demo.build", kind="store", details=dict(counts))
     session.flush()
@@ -156,21 +165,21 @@ class _Year:
 
     def __init__(self, session: Session, plan: Township, cadre_ids: dict[str, int]) -> None:
         self._session = session
-        self._rng = generator(plan.seed, "answers")
-        self._memory = answers.Memory()
         self._until = plan.until
         self._actors = {
             cadre.username: accounts.actor_for(session, cadre_ids[cadre.username], on=plan.until)
             for cadre in plan.cadres
         }
-        self._casework = Casework(
-            generator(plan.seed, "casework"), self._office(plan, cadre_ids), self._memory
-        )
-        self._forms = {form: self._form(form) for form in (visits.VISIT_FORM, visits.CONTACT_FORM)}
+        self._casework = Casework(plan.seed, self._office(plan, cadre_ids))
+        xforms = {
+            form: _xform(session, form, plan.until) for form in (visits.VISIT_FORM, visits.CONTACT_FORM)
+        }
+        self._work = fillings.Work(plan, xforms)
         self._steps = 0
 
-    def live(self, slots: list[Slot], on_progress: Progress) -> dict[str, int]:
-        """Deliver every slot, act on the cases, and count."""
+    def live(self, on_progress: Progress) -> dict[str, int]:
+        """Deliver every filling, act on the cases, and count."""
+        slots = self._work.slots
         opened: set[str] = set()
         accepted = submissions.accept_many(self._session, self._deliveries(slots))
         for number, (slot, outcome) in enumerate(zip(slots, accepted, strict=True), start=1):
@@ -186,39 +195,25 @@ class _Year:
         return {"submissions": len(slots), "cases": len(opened), "steps": self._steps}
 
     def _deliveries(self, slots: list[Slot]) -> Iterator[tuple[Actor, submissions.Delivery]]:
-        for slot in slots:
+        for slot, xml in zip(slots, fillings.written(self._work), strict=True):
             entered_on = i18n.local(slot.received_at).date()
             self._steps += self._casework.act_until(self._session, min(entered_on, self._until))
             actor = self._actors[slot.cadre.username]
-            delivery = submissions.Delivery(
-                self._xml(slot, actor), SubmissionSource.DEMO, slot.received_at, DEVICE
-            )
-            yield actor, delivery
-
-    def _xml(self, slot: Slot, actor: Actor) -> str:
-        form = self._forms[slot.form]
-        household = drafts.visitable_household(self._session, actor, slot.house.id)
-        context = drafts.context_for(self._session, actor, form, household, now=slot.received_at)
-        if slot.form == visits.VISIT_FORM:
-            given = answers.of_visit(self._rng, slot, self._memory)
-        else:
-            given = answers.of_contact(self._rng, slot)
-        return fillings.instance_xml(self._rng, form, context, slot.house.id, given)
-
-    def _form(self, form_id: str) -> Form:
-        version = library.current_version(self._session, form_id, self._until)
-        return library.form_of(self._session, version.id)
+            yield actor, submissions.Delivery(xml, SubmissionSource.DEMO, slot.received_at, DEVICE)
 
     def _office(self, plan: Township, cadre_ids: dict[str, int]) -> Office:
         office = next(cadre for cadre in plan.cadres if cadre.post is Post.MASS_WORK_DIRECTOR)
         helper = next(cadre for cadre in plan.cadres if cadre.post is Post.MASS_WORK_MEMBER)
         handlers = {
             village.code: [
-                self._handler(cadre, cadre_ids) for cadre in (*plan.field_cadres(village.code), helper)
+                (cadre_ids[cadre.username], self._actors[cadre.username])
+                for cadre in (*plan.field_cadres(village.code), helper)
             ]
             for village in plan.villages
         }
         return Office(self._actors[office.username], handlers)
 
-    def _handler(self, cadre: CadrePlan, cadre_ids: dict[str, int]) -> tuple[int, Actor]:
-        return cadre_ids[cadre.username], self._actors[cadre.username]
+
+def _xform(session: Session, form_id: str, on: date) -> str:
+    version = library.current_version(session, form_id, on)
+    return session.get_one(QuestionnaireVersion, version.id).xform
