@@ -13,13 +13,14 @@ from survey import composition, opening
 from survey.ui import navigation, session, shell
 from survey.web.gate import MIDDLEWARE
 from survey.web.routes import ROUTES
+from survey.web.templates import STATIC
 
 app = st.App(__file__, routes=ROUTES, middleware=MIDDLEWARE)
 
 
 def run_page() -> None:
     """One rerun: who is there, which page, draw it."""
-    st.set_page_config(page_title="民情", page_icon=":material/diversity_3:", layout="wide")
+    st.set_page_config(page_title="民情", page_icon=str(STATIC / "icon.svg"), layout="wide")
     shell.run(navigation.declare(session.actor()))
 
 

@@ -3,7 +3,7 @@
    woken, when the network is back, and every five minutes. What was typed is in the draft or mirrored here. */
 (function () {
   "use strict";
-  var EVERY_MS = 5 * 60 * 1000, LEAST_MS = 5000, last = 0;
+  var EVERY_MS = 5 * 60 * 1000, LEAST_MS = 2000, last = 0;
   function leave() {
     var here = window.location.pathname + window.location.search;
     window.location.assign("/sign-in?next=" + encodeURIComponent(here));
