@@ -18,6 +18,9 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})\Z", r
 _TIME: Final = re.compile(
     r"([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?\Z", re.ASCII
 )
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?\Z", re.ASCII
+)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 
 
@@ -28,7 +31,7 @@ def is_value(text: str, kind: str) -> bool:
     (True, False, False)
     """
     if kind == "int":
-        return _INTEGER.match(text) is not None
+        return _INTEGER.match(text) is not None and -(2**31) <= int(text) < 2**31
     if kind == "decimal":
         return _DECIMAL.match(text) is not None
     if kind == "date":
@@ -36,7 +39,7 @@ def is_value(text: str, kind: str) -> bool:
     if kind == "time":
         return _TIME.match(text) is not None
     if kind == "dateTime":
-        return "T" in text and parse_moment(text, UTC) is not None
+        return _DATE_TIME.match(text) is not None and parse_moment(text, UTC) is not None
     if kind == "boolean":
         return text in ("true", "false", "1", "0")
     if kind in ("geopoint", "geotrace", "geoshape"):

@@ -36,6 +36,7 @@ from survey.questionnaires.views import (
 )
 from survey.questionnaires.xform import (
     FIRST_LOAD,
+    LOAD,
     NEW_REPEAT,
     BodyItem,
     Field,
@@ -212,10 +213,13 @@ class Instance:
             self._find(f"/{form.root.local}/{path.strip('/')}").set_text(value)
         self._preload(instance_id)
         self._compute_all(keep_volatile=False)
-        for action in form.actions[FIRST_LOAD]:
-            for target in self._targets(self.data, 1, action.target):
-                self._perform(action, target)
-        self._run()
+        for definition in form.fields.values():
+            repeat = definition.repeat
+            if repeat is not None and repeat.fixed and repeat.count is None and definition.parent is not None:
+                for holder in self._targets(self.data, 1, definition.parent):
+                    if not _of(holder, definition):
+                        self._add(holder, definition)
+        self._dispatch(FIRST_LOAD, LOAD)
         return self
 
     @classmethod
@@ -234,8 +238,16 @@ class Instance:
             raise Problem("questionnaire.other_version", expected=form.version, found=top.get("version"))
         self = cls(form, context, _received(top, form.root))
         self._compute_all(keep_volatile=True)
-        self._run()
+        self._dispatch(LOAD)
         return self
+
+    def _dispatch(self, *events: str) -> None:
+        """Carry out what the form does at these events, and all that follows from it."""
+        for event in events:
+            for action in self.form.actions[event]:
+                for target in self._targets(self.data, 1, action.target):
+                    self._perform(action, target)
+        self._run()
 
     def _preload(self, instance_id: str | None) -> None:
         now = self.context.now()
@@ -338,6 +350,22 @@ class Instance:
         """The value at a reference; empty where it is not relevant."""
         node = self._find(ref)
         return node.text() if self._visible(node) else ""
+
+    def accepted_value(self, ref: str) -> str:
+        """The value at a reference as its type takes it.
+
+        Whole for an integer, in the order of the choices for a selection, empty for what is no such value.
+        """
+        node = self._find(ref)
+        kind = node.mark.bind.type
+        text = self.value(ref)
+        question: Question | None = node.mark.question
+        if question is not None and question.control in ("select", "select1"):
+            chosen = {text} if question.control == "select1" else set(text.split())
+            return " ".join(c.value for c in self._choices_of(question, node) if c.value in chosen)
+        if kind == "int" and is_value(text, "decimal"):
+            text = str(math.trunc(float(text)))
+        return text if text and is_value(text, kind) else ""
 
     def is_relevant(self, ref: str) -> bool:
         """Whether a node and all above it are relevant."""
@@ -472,6 +500,10 @@ class Instance:
 
     def _perform(self, action: SetValue, target: Node) -> None:
         """Carry out a setvalue on one node, once what it reads is up to date."""
+        if action.chosen is not None:
+            chosen = self._evaluate(action.chosen, target)
+            if not isinstance(chosen, list) or all(node is not target for node in chosen):
+                return
         if action.expression is None:
             self._set(target, action.constant)
             return

@@ -23,7 +23,8 @@ from survey.questionnaires.xpath import Expression, Path, XPathError, compile_xp
 CONTROLS: Final = frozenset(
     {"input", "secret", "select", "select1", "rank", "range", "upload", "trigger", "textarea"}
 )
-FIRST_LOAD, NEW_REPEAT, VALUE_CHANGED = "odk-instance-first-load", "odk-new-repeat", "xforms-value-changed"
+FIRST_LOAD, LOAD = "odk-instance-first-load", "odk-instance-load"
+NEW_REPEAT, VALUE_CHANGED = "odk-new-repeat", "xforms-value-changed"
 _EVENT_NAMES: Final = {"xforms-ready": FIRST_LOAD, "jr-insert": NEW_REPEAT}
 _TYPES: Final = {
     "integer": "int",
@@ -176,9 +177,13 @@ BodyItem = Group | Repeat | Question
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetValue:
-    """An action: set `target` to what `expression` gives, or to a constant."""
+    """An action: set `target` to what `expression` gives, or to a constant.
+
+    `chosen` picks the nodes where the reference has predicates.
+    """
 
     target: Field
+    chosen: Expression | None
     expression: Expression | None
     constant: str
 
@@ -214,7 +219,7 @@ class Form:
     texts: Mapping[str, Text]
     body: tuple[BodyItem, ...]
     actions: Mapping[str, tuple[SetValue, ...]]
-    """By event: first load, new repeat."""
+    """By event: first load, every load, new repeat."""
     triggers: Mapping[Path, tuple[SetValue, ...]]
     """By the path of the question whose change sets them off."""
     entities: tuple[EntityDeclaration, ...]
@@ -285,7 +290,7 @@ class _Reader:
         self.title = (title.text().strip() if (title := head.child("title")) else "") or data.local
         self.fields: dict[Path, Field] = {}
         self.bind_ids: dict[str, Path] = {}
-        self.actions: dict[str, list[SetValue]] = {FIRST_LOAD: [], NEW_REPEAT: []}
+        self.actions: dict[str, list[SetValue]] = {FIRST_LOAD: [], LOAD: [], NEW_REPEAT: []}
         self.triggers: dict[Path, list[SetValue]] = {}
         self.namespaces: dict[str, str] = {}
         self.itext: dict[str, dict[str, Node]] = {}
@@ -464,23 +469,31 @@ class _Reader:
     # -- binds --------------------------------------------------------------------------------------
 
     def resolve(self, ref: str, context: Field, *, what: str) -> Field:
-        """The field a reference names; relative ones are seen from the context."""
-        names = [n.strip().rpartition(":")[2] for n in re.sub(r"@\w+:", "@", ref).split("/")]
+        """The field a reference names; raises Problem if there is none."""
+        found = self.lookup(ref, context)
+        if found is None:
+            raise Problem("questionnaire.missing_node", ref=ref.strip(), what=what)
+        return found
+
+    def lookup(self, ref: str, context: Field) -> Field | None:
+        """The field a reference names, predicates aside; relative ones are seen from the context."""
+        plain = re.sub(r"\[[^\[\]]*\]", "", re.sub(r"@\w+:", "@", ref))
+        names = [n.strip().rpartition(":")[2] for n in plain.split("/")]
         path: Path = () if ref.strip().startswith("/") else context.path
         for name in names:
             if name == "..":
                 path = path[:-1]
             elif name not in ("", "."):
                 path = (*path, name)
-        found = self.fields.get(path)
-        if found is None:
-            raise Problem("questionnaire.missing_node", ref=ref.strip(), what=what)
-        return found
+        return self.fields.get(path)
 
     def read_bind(self, element: Node) -> None:
-        definition = self.resolve(
-            element.get("nodeset") or element.get("ref"), self.fields[(self.data.local,)], what="bind"
+        """Take over a bind; one for a node that is not in the instance has nothing to act on."""
+        definition = self.lookup(
+            element.get("nodeset") or element.get("ref"), self.fields[(self.data.local,)]
         )
+        if definition is None:
+            return
         if element.has("id"):
             self.bind_ids[element.get("id")] = definition.path
         bind = definition.bind
@@ -641,7 +654,9 @@ class _Reader:
             raise Problem("questionnaire.missing_node", ref=element.get("ref"), what="setvalue")
         source = element.get("value")
         expression = self.compile(source, target.ref, target.path) if source.strip() else None
-        action = SetValue(target, expression, "" if expression else element.text())
+        ref = element.get("ref")
+        chosen = self.compile(ref, target.ref, context.path) if "[" in ref else None
+        action = SetValue(target, chosen, expression, "" if expression else element.text())
         for event in element.get("event").split():
             name = _EVENT_NAMES.get(event, event)
             if name == VALUE_CHANGED:

@@ -19,7 +19,7 @@ from pyxform.xls2xform import convert
 from survey.problems import Problem
 from survey.questionnaires.tree import parse
 
-FILE_TYPES: Final = (".md", ".csv", ".xls", ".xlsx")
+FILE_TYPES: Final = (".md", ".csv", ".xls", ".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class CompiledForm:
 def compile_form(source: str | bytes, *, file_type: str = ".md") -> CompiledForm:
     """Compile markdown tables, a csv or a workbook.
 
-    Raises Problem `questionnaire.not_compiled` with sheet, row and reason, `questionnaire.unreadable_file`
-    for a file that is not what its type says, `questionnaire.file_type` for a type that is not taken.
+    Raises Problem `questionnaire.not_compiled` with sheet, row and reason (`bad_sheet` or `not_compiled_at_all`
+    where the mistake has no row), `questionnaire.unreadable_file` for a file that is not what its type says, `questionnaire.file_type` for a type that is not taken.
     """
     if file_type not in FILE_TYPES:
         raise Problem("questionnaire.file_type", file_type=file_type, known=", ".join(FILE_TYPES))
@@ -82,7 +82,7 @@ def compile_form(source: str | bytes, *, file_type: str = ".md") -> CompiledForm
 
 
 _ROW: Final = re.compile(r"\[row\s*:\s*(\d+)\]\s*")
-_SHEET: Final = re.compile(r"(?:[Oo]n|[Ii]n) the '(\w+)' (?:sheet|worksheet)[,:]?\s*")
+_SHEET: Final = re.compile(r"(?:sheet: ?'(?=\w)|(?:[Oo]n|[Ii]n) the ')(\w+)'")
 
 
 def _first_line(text: str) -> str:
@@ -92,10 +92,11 @@ def _first_line(text: str) -> str:
 def _refusal(text: str) -> Problem:
     """The compiler's complaint with its row and sheet taken out of the sentence."""
     row, sheet = _ROW.search(text), _SHEET.search(text)
-    reason = _ROW.sub("", text, count=1).strip()
+    reason = " ".join(_ROW.sub("", text, count=1).split())
+    if row is None and sheet is None:
+        return Problem("questionnaire.not_compiled_at_all", reason=reason)
+    if row is None:
+        return Problem("questionnaire.bad_sheet", sheet=sheet[1] if sheet else "", reason=reason)
     return Problem(
-        "questionnaire.not_compiled",
-        sheet=sheet[1] if sheet else "survey" if row else "?",
-        row=row[1] if row else "?",
-        reason=" ".join(reason.split()),
+        "questionnaire.not_compiled", sheet=sheet[1] if sheet else "survey", row=row[1], reason=reason
     )

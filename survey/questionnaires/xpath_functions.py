@@ -501,16 +501,23 @@ def _pulldata(scope: Scope, node: Node, name: Value, wanted: Value, column: Valu
         return ""
     target, value = to_text(wanted), to_text(key)
     for item in keyed_children(top, "item", to_text(column), [value]):
-        for cell in item.named(target):
+        for cell in _cells(item, target):
             return cell.text()
     return ""
+
+
+def _cells(item: Node, column: str) -> list[Node]:
+    """The cells of a column: children, or the attribute for `@name`."""
+    if column.startswith("@"):
+        return [a for a in item.attributes or () if a.local == column[1:]]
+    return item.named(column)
 
 
 def keyed_children(parent: Node, plain: str, column: str, keys: list[str]) -> list[Node]:
     """`plain[column = key]` under a parent, through an index where the tree is marked `"fixed"`."""
     if parent.root.mark != "fixed":
         wanted = set(keys)
-        return [n for n in parent.named(plain) if any(c.text() in wanted for c in n.named(column))]
+        return [n for n in parent.named(plain) if any(c.text() in wanted for c in _cells(n, column))]
     if parent.caches is None:
         parent.caches = {}
     key = (plain, column)
@@ -518,7 +525,7 @@ def keyed_children(parent: Node, plain: str, column: str, keys: list[str]) -> li
     if index is None:
         index = {}
         for at, item in enumerate(parent.named(plain)):
-            for cell in item.named(column):
+            for cell in _cells(item, column):
                 index.setdefault(cell.text(), []).append((at, item))
         parent.caches[key] = index
     if len(keys) == 1:
