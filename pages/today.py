@@ -13,7 +13,7 @@ else:
         today.attention(work.attention)
     if work.nothing_waits:
         shell.empty(
-            _("Nothing waits today. Choose a household to visit."), _("Households"), to=navigation.HOUSEHOLDS
+            _("Nothing waits today. Choose a household to visit."), _("Find a household"), to=navigation.HOUSEHOLDS
         )
     else:
         today.unfinished(work.drafts)
