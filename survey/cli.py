@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from survey import composition, i18n
-from survey.commands import areas, frame, imports, serve, store, users
+from survey.commands import areas, demo, frame, imports, serve, snapshots, store, users
 from survey.problems import Problem
 
 EXIT_PROBLEM = 2
@@ -34,6 +34,8 @@ for _command in (
     store.backup,
     store.restore,
     users.user,
+    snapshots.snapshot,
+    demo.demo,
 ):
     minqing.add_command(_command)
 
@@ -51,7 +53,11 @@ click.version_option(installed_version(), prog_name="minqing", message="%(prog)s
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line; its exit status."""
-    i18n.use(frame.language_of())
+    with i18n.speaking(frame.language_of()):
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         outcome: Any = minqing.main(arguments, prog_name="minqing", standalone_mode=False)
     except Problem as problem:
