@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import socket
 import ssl
 import sys
@@ -122,12 +123,19 @@ def serve(settings: Settings, listening: Listening, actor: Actor, say: Callable[
     watcher = threading.Thread(target=_announce_when_healthy, args=(listening, say), daemon=True)
     watcher.start()
     sys.argv = arguments
+    # The server shuts down first and then hands the signal on: end quietly instead of with "Aborted".
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _end)
     try:
         runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         if ended.code not in (None, 0):
             raise
     say(_("Stopped."))
+
+
+def _end(_signal: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 def command_line(settings: Settings, listening: Listening) -> list[str]:

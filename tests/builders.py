@@ -36,6 +36,7 @@ from models import (
     SubmissionSource,
     Visit,
 )
+from survey import crypto
 from survey.access.permissions import ROLE_OF_POST, Actor, Grant, operator
 
 COUNTY = "511922"
@@ -220,7 +221,7 @@ def a_submission(
         "area_code": household.area_code if household else None,
         "source": SubmissionSource.PAGE,
         "payload": payload,
-        "payload_hash": hashlib.sha256(str(payload).encode()).hexdigest(),
+        "payload_hash": crypto.current().look_up_hash("submission.payload", str(payload)),
     } | over
     if "version_id" not in values:
         values["version_id"] = a_questionnaire_version(session).id

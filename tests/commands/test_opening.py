@@ -1,0 +1,130 @@
+"""Opening a store: its key, its age, and what is said when it cannot be opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from survey import crypto, db, opening, upgrades
+from survey.config import Settings
+from survey.problems import Problem
+
+
+def _new(folder: Path) -> Settings:
+    data = folder / "new-data"
+    return Settings(data, f"sqlite:///{data / 'minqing.db'}", folder / "keys" / "minqing.key")
+
+
+def _code(settings: Settings, *, create: bool = False) -> str:
+    with pytest.raises(Problem) as refused:
+        opening.open_store(settings, create=create)
+    return refused.value.code
+
+
+def test_a_new_store_gets_tables_and_a_key_outside_its_folder(tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    with opening.opened(settings, create=True) as store:
+        assert upgrades.is_current(store.engine)
+        with db.reading() as session:
+            assert db.fact(session, db.KEY_FACT) == crypto.load_key(settings.key_path).fingerprint
+    assert settings.key_path.stat().st_mode & 0o777 == 0o600
+    assert settings.data_dir not in settings.key_path.parents
+
+
+def test_a_store_opens_again_with_its_key(tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    opening.open_store(settings, create=True)
+    opening.close()
+    with opening.opened(settings):
+        assert db.current().settings == settings
+    with pytest.raises(Problem, match="No store is open"):
+        db.current()
+
+
+def test_a_store_whose_key_is_lost_is_refused_and_gets_no_new_key(tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    opening.open_store(settings, create=True)
+    opening.close()
+    settings.key_path.unlink()
+    assert _code(settings, create=True) == "store.no_key"
+    assert not settings.key_path.exists()
+
+
+def test_another_key_is_refused(sqlite_settings: Settings, tmp_path: Path) -> None:
+    crypto.create_key(tmp_path / "another.key")
+    assert _code(replace(sqlite_settings, key_path=tmp_path / "another.key")) == "store.wrong_key"
+
+
+@pytest.mark.parametrize("content", ["", "abc", "zz" * 32])
+def test_a_damaged_key_is_refused(sqlite_settings: Settings, tmp_path: Path, content: str) -> None:
+    damaged = tmp_path / "damaged.key"
+    damaged.write_text(content)
+    assert _code(replace(sqlite_settings, key_path=damaged)) == "store.key_unreadable"
+
+
+def test_a_store_is_not_made_unasked(tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    assert _code(settings) == "store.missing"
+    assert not settings.data_dir.exists()
+    assert not settings.key_path.exists()
+
+
+def test_a_file_that_is_no_database_is_told(sqlite_settings: Settings) -> None:
+    (sqlite_settings.data_dir / "minqing.db").write_bytes(b"not a database" * 1000)
+    assert _code(sqlite_settings) == "store.damaged"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "store.unreachable"),
+        ("no address", "store.bad_address"),
+        ("mysterydb://x", "store.bad_address"),
+    ],
+)
+def test_a_wrong_database_address_is_told_without_its_password(
+    sqlite_settings: Settings, address: str, code: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        opening.open_store(replace(sqlite_settings, database_url=address))
+    assert refused.value.code == code
+    assert "secret" not in refused.value.text("en")
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "new-data").write_text("a file")
+    assert _code(_new(tmp_path), create=True) == "store.no_folder"
+
+
+def test_an_older_store_is_backed_up_before_its_upgrade(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def behind(_engine: sa.Engine, *, before: object) -> bool:
+        assert callable(before)
+        before("0001")
+        asked.append("0001")
+        return True
+
+    monkeypatch.setattr(upgrades, "upgrade", behind)
+    with opening.opened(sqlite_settings):
+        assert asked == ["0001"]
+    made = list((sqlite_settings.data_dir / "backups").iterdir())
+    assert [path.name.startswith("before-upgrade-of-0001-") for path in made] == [True]
+
+
+def test_an_upgrade_asks_for_the_backup_first_and_only_when_behind(
+    sqlite_store: db.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(upgrades, "newest_revision", lambda: "0002")
+    monkeypatch.setattr(upgrades, "migrate", lambda _connection, to: order.append(f"migrate {to}"))
+    assert upgrades.upgrade(sqlite_store.engine, before=lambda found: order.append(f"backup {found}"))
+    assert order == ["backup 0001", "migrate head"]
+    monkeypatch.undo()
+    assert not upgrades.upgrade(sqlite_store.engine, before=lambda found: order.append(f"backup {found}"))
+    assert len(order) == 2
