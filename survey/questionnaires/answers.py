@@ -10,7 +10,7 @@ import re
 from datetime import UTC, date
 from typing import Final
 
-from survey.questionnaires.xpath_functions import parse_points
+from survey.questionnaires.xpath_geography import parse_points
 from survey.questionnaires.xpath_values import parse_moment
 
 _INTEGER: Final = re.compile(r"[+-]?\d{1,18}\Z", re.ASCII)

@@ -333,16 +333,10 @@ class Instance:
             definition: Field = at.mark
             name = f"@{at.local}" if definition.attribute else at.local
             if definition.repeat is not None:
-                name += f"[{self._position(at)}]"
+                name += f"[{at.place()}]"
             parts.append(name)
             at = at.parent
         return "/" + "/".join(reversed(parts))
-
-    @staticmethod
-    def _position(node: Node) -> int:
-        if node.parent is None:
-            return 1
-        return next(i for i, n in enumerate(_of(node.parent, node.mark), 1) if n is node)
 
     # -- answering ----------------------------------------------------------------------------------
 
@@ -939,7 +933,7 @@ class Instance:
         at: Node | None = node
         while at is not None and at.kind != ROOT:
             if at.mark.repeat is not None:
-                return self._position(at)
+                return at.place()
             at = at.parent
         return None
 

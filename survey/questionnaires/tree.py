@@ -135,6 +135,24 @@ class Node:
         """Whether there is an attribute with this local name."""
         return any(attribute.local == local for attribute in self.attributes or ())
 
+    def place(self) -> int:
+        """1-based position among the elements of the same name beside it, hidden ones counted."""
+        if self.parent is None:
+            return 1
+        caches = self.parent.caches
+        if caches is None:
+            caches = self.parent.caches = {}
+        places: dict[int, int] | None = caches.get("places")
+        if places is None:
+            places = {}
+            counts: dict[tuple[str, str], int] = {}
+            for sibling in self.parent.children:
+                if sibling.kind == ELEMENT:
+                    name = (sibling.namespace, sibling.local)
+                    places[id(sibling)] = counts[name] = counts.get(name, 0) + 1
+            caches["places"] = places
+        return places.get(id(self), 1)
+
     def descendants(self) -> Iterator[Node]:
         """Every visible node below this one in document order, attributes not included."""
         stack = self.children[::-1]

@@ -2,20 +2,20 @@
 
 Owns the grammar: a scannerless Pratt parser that emits closures over `tree.Node`, and records what an
 expression reads, so that the engine knows what to compute again. `xpath_values.py` holds types and comparison,
-`xpath_functions.py` the function library. Refuses by `XPathError`: bad syntax and nesting deeper than `MAX_NESTING`
-when compiled; unknown functions and wrong numbers of arguments only when evaluated, as the reference engines do.
+`xpath_steps.py` paths, `xpath_operators.py` operators, `xpath_functions.py` the function library. Refuses by
+`XPathError`: bad syntax and nesting deeper than `MAX_NESTING` when compiled; unknown functions and wrong numbers
+of arguments only when evaluated, as the reference engines do.
 https://getodk.github.io/xforms-spec/#xpath-paths, https://www.w3.org/TR/1999/REC-xpath-19991116/
 """
 
 # ruff: noqa: ARG001, ARG005 - every closure takes scope and node, few need both
 from __future__ import annotations
 
-import math
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from survey.questionnaires import xpath_functions as library
 from survey.questionnaires.tree import (
     ATTRIBUTE,
     COMMENT,
@@ -24,24 +24,44 @@ from survey.questionnaires.tree import (
     TEXT,
     Node,
 )
-from survey.questionnaires.xpath_functions import (
-    ANY,
-    BOOLEAN,
-    FUNCTIONS,
-    NODES,
-    NUMBER,
-    keyed_children,
-    sibling_position,
+from survey.questionnaires.xpath_operators import (
+    COMPARISONS,
+    as_number,
+    coalesce,
+    equality,
+    failing,
+    fold,
+    indexed_repeat,
+    invoke,
+    junction,
+    once,
+    position_of,
 )
-from survey.questionnaires.xpath_functions import TEXT as STRING
+from survey.questionnaires.xpath_registry import ANY, BOOLEAN, NODES, NUMBER
+from survey.questionnaires.xpath_registry import TEXT as STRING
+from survey.questionnaires.xpath_steps import (
+    AXES,
+    FLAT_AXES,
+    Closure,
+    Code,
+    NodesClosure,
+    NodeTest,
+    Path,
+    Step,
+    axis_step,
+    chain,
+    child_step,
+    in_order,
+    keep_matching,
+    ordered_step,
+    prefixed_test,
+)
 from survey.questionnaires.xpath_values import (
-    NAN,
     Environment,
     Moment,
     Scope,
     Value,
     XPathError,
-    equal,
     ordered,
     to_boolean,
     to_number,
@@ -49,20 +69,9 @@ from survey.questionnaires.xpath_values import (
 )
 
 MAX_NESTING: Final = 200
+
+
 MAX_LENGTH: Final = 100_000
-
-Path = tuple[str, ...]
-Closure = Callable[[Scope, Node], Value]
-NodesClosure = Callable[[Scope, Node], list[Node]]
-
-KNOWN_PREFIXES: Final = {
-    "jr": "http://openrosa.org/javarosa",
-    "orx": "http://openrosa.org/xforms",
-    "odk": "http://www.opendatakit.org/xforms",
-    "entities": "http://www.opendatakit.org/xforms/entities",
-    "h": "http://www.w3.org/1999/xhtml",
-    "xml": "http://www.w3.org/XML/1998/namespace",
-}
 
 
 class Read(NamedTuple):
@@ -75,20 +84,6 @@ class Read(NamedTuple):
     path: Path
     anchor: int
     deep: bool
-
-
-class Code:
-    """A compiled part. `free`: independent of the context node; `lookup`: `[column = key]` as an index key."""
-
-    __slots__ = ("column", "fn", "free", "kind", "literal", "lookup")
-
-    def __init__(self, fn: Closure, kind: str = ANY, *, free: bool = True) -> None:
-        self.fn = fn
-        self.kind = kind
-        self.free = free
-        self.literal: str | float | None = None
-        self.column: str | None = None
-        self.lookup: tuple[str, Closure] | None = None
 
 
 class Expression:
@@ -113,7 +108,9 @@ class Expression:
     @property
     def unknown(self) -> frozenset[str]:
         """Functions the dialect does not have."""
-        return frozenset(name for name in self.functions if name not in FUNCTIONS and name not in _BUILT)
+        return frozenset(
+            name for name in self.functions if name not in library.FUNCTIONS and name not in _BUILT
+        )
 
     def value(self, scope: Scope, node: Node) -> Value:
         """Evaluate at a context node; raises `XPathError`."""
@@ -159,14 +156,6 @@ def compile_xpath(source: str, *, base: Path | None = None) -> Expression:
     return Expression(source, code, parser)
 
 
-# -- operators --------------------------------------------------------------------------------------
-
-_COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _POWERS: Final = {
     "or": 1,
     "and": 2,
@@ -183,280 +172,33 @@ _POWERS: Final = {
     "mod": 6,
     "|": 8,
 }
+
+
 _UNARY_POWER: Final = 7
 
+
 _SPACE = re.compile(r"[ \t\r\n]*")
+
+
 _OPERATOR = re.compile(r"(?:or|and|div|mod)(?![^\W\d])|!=|<=|>=|[=<>+\-*|]")
+
+
 _NAME = re.compile(r"[^\W\d][\w.\-·]*")
+
+
 _QNAME = re.compile(r"[^\W\d][\w.\-·]*(?::[^\W\d][\w.\-·]*)?")
+
+
 _NUMBER_TOKEN = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+\-]?\d+)?")
+
+
 _AXIS = re.compile(r"([a-z\-]+)[ \t\r\n]*::")
+
+
 _NODE_TYPE = re.compile(r"(node|text|comment|processing-instruction)[ \t\r\n]*\(")
 
+
 _BUILT: Final = frozenset({"if", "coalesce", "once", "current", "position", "last", "indexed-repeat"})
-
-
-def _divide(left: float, right: float) -> float:
-    try:
-        return left / right
-    except ZeroDivisionError:
-        if left == 0 or math.isnan(left):
-            return NAN
-        return math.copysign(math.inf, left) * math.copysign(1.0, right)
-
-
-def _modulo(left: float, right: float) -> float:
-    try:
-        return math.fmod(left, right)
-    except ValueError:
-        return NAN
-
-
-_ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "div": _divide,
-    "mod": _modulo,
-}
-
-
-def _as_number(code: Code) -> Callable[[Scope, Node], float]:
-    fn = code.fn
-    if code.kind == NUMBER:
-        return fn  # type: ignore[return-value]
-    return lambda scope, node: to_number(scope, fn(scope, node))
-
-
-def _fold(first: Code, rest: list[tuple[str, Code]]) -> Closure:
-    """A chain of operators of one precedence, in one frame however long it is."""
-    start = _as_number(first)
-    steps = [(_ARITHMETIC[name], _as_number(code)) for name, code in rest]
-    if len(steps) == 1:
-        call, other = steps[0]
-        return lambda scope, node: call(start(scope, node), other(scope, node))
-
-    def run(scope: Scope, node: Node) -> float:
-        total = start(scope, node)
-        for call, other in steps:
-            total = call(total, other(scope, node))
-        return total
-
-    return run
-
-
-def _junction(name: str, parts: list[Code]) -> Closure:
-    """`or` or `and` over any number of parts, stopping at the first that decides."""
-    fns = [part.fn for part in parts]
-    decisive = name == "or"
-
-    def run(scope: Scope, node: Node) -> bool:
-        for fn in fns:
-            value = fn(scope, node)
-            if (value if value is True or value is False else to_boolean(value)) is decisive:
-                return decisive
-        return not decisive
-
-    return run
-
-
-def _equality(left: Code, right: Code, *, differ: bool) -> Code:
-    a, b = left.fn, right.fn
-    if left.literal is not None and right.literal is None:
-        left, right, a, b = right, left, b, a
-    literal = right.literal
-    fn: Closure
-    if left.kind == NODES and isinstance(literal, str):
-
-        def fn(scope: Scope, node: Node) -> bool:
-            nodes: list[Node] = a(scope, node)  # type: ignore[assignment]
-            return any((found.text() != literal) is differ for found in nodes)
-
-    else:
-
-        def fn(scope: Scope, node: Node) -> bool:
-            return equal(scope, a(scope, node), b(scope, node), differ=differ)
-
-    code = Code(fn, BOOLEAN, free=left.free and right.free)
-    if not differ:
-        for one, other in ((left, right), (right, left)):
-            if one.column and other.free:
-                code.lookup = (one.column, other.fn)
-    return code
-
-
-# -- steps ------------------------------------------------------------------------------------------
-
-Step = Callable[[Scope, list[Node]], list[Node]]
-NodeTest = Callable[[Scope, Node], bool]
-
-
-def _children(node: Node) -> Iterable[Node]:
-    return [c for c in node.children if not c.hidden]
-
-
-def _siblings(node: Node, *, after: bool) -> list[Node]:
-    if node.parent is None or node.kind == ATTRIBUTE:
-        return []
-    siblings = node.parent.children
-    at = next(i for i, sibling in enumerate(siblings) if sibling is node)
-    chosen = siblings[at + 1 :] if after else siblings[:at][::-1]
-    return [n for n in chosen if not n.hidden]
-
-
-def _ancestors(node: Node) -> list[Node]:
-    found = []
-    while node.parent is not None:
-        node = node.parent
-        found.append(node)
-    return found
-
-
-def _following(node: Node) -> list[Node]:
-    found: list[Node] = []
-    if node.kind == ATTRIBUTE and node.parent is not None:
-        node = node.parent
-        found.extend(node.descendants())
-    for at in [node, *_ancestors(node)]:
-        for sibling in _siblings(at, after=True):
-            found.append(sibling)
-            found.extend(sibling.descendants())
-    return found
-
-
-def _preceding(node: Node) -> list[Node]:
-    found: list[Node] = []
-    if node.kind == ATTRIBUTE and node.parent is not None:
-        node = node.parent
-    for at in [node, *_ancestors(node)]:
-        for sibling in _siblings(at, after=False):
-            found.extend([sibling, *sibling.descendants()][::-1])
-    return found
-
-
-_AXES: Final[dict[str, Callable[[Node], Iterable[Node]]]] = {
-    "child": _children,
-    "self": lambda node: (node,),
-    "parent": lambda node: () if node.parent is None else (node.parent,),
-    "attribute": lambda node: node.attributes or (),
-    "descendant": Node.descendants,
-    "descendant-or-self": lambda node: [node, *node.descendants()],
-    "ancestor": _ancestors,
-    "ancestor-or-self": lambda node: [node, *_ancestors(node)],
-    "following-sibling": lambda node: _siblings(node, after=True),
-    "preceding-sibling": lambda node: _siblings(node, after=False),
-    "following": _following,
-    "preceding": _preceding,
-    "namespace": lambda node: (),
-}
-_BACKWARD: Final = frozenset({"ancestor", "ancestor-or-self", "preceding", "preceding-sibling"})
-_FLAT: Final = frozenset({"child", "self", "attribute", "parent"})
-"""Axes that keep the nodes of an ordered, unnested set ordered and unnested."""
-
-
-def in_order(nodes: list[Node]) -> list[Node]:
-    """Without duplicates, in document order."""
-    unique = list({id(n): n for n in nodes}.values())
-    if len(unique) < 2:
-        return unique
-    tops: dict[int, tuple[int, dict[int, int]]] = {}
-    keys: dict[int, tuple[int, int]] = {}
-    for node in unique:
-        top = node.root
-        rank, order = tops.setdefault(id(top), (len(tops), top.order()))
-        keys[id(node)] = (rank, order[id(node)])
-    return sorted(unique, key=lambda n: keys[id(n)])
-
-
-def _filter(predicate: Code) -> Callable[[Scope, list[Node]], list[Node]]:
-    """A predicate over candidates in axis order; a number selects by position."""
-    fn = predicate.fn
-    if isinstance(predicate.literal, float):
-        place = predicate.literal
-
-        def pick(scope: Scope, nodes: list[Node]) -> list[Node]:
-            return [nodes[int(place) - 1]] if place == place // 1 and 1 <= place <= len(nodes) else []
-
-        return pick
-
-    def run(scope: Scope, nodes: list[Node]) -> list[Node]:
-        before = scope.position, scope.size
-        scope.size = len(nodes)
-        kept = []
-        for at, node in enumerate(nodes, 1):
-            scope.position = at
-            value = fn(scope, node)
-            if value is True or (
-                value is not False and (value == at if type(value) is float else to_boolean(value))
-            ):
-                kept.append(node)
-        scope.position, scope.size = before
-        return kept
-
-    return run
-
-
-def _child_step(plain: str, predicates: list[Code]) -> Step:
-    """`name[…]`: the commonest step, with an index for `name[column = key]` in fixed trees."""
-    if not predicates:
-
-        def simple(scope: Scope, nodes: list[Node]) -> list[Node]:
-            if len(nodes) == 1:
-                return nodes[0].named(plain)
-            return [child for node in nodes for child in node.named(plain)]
-
-        return simple
-    filters = [_filter(p) for p in predicates]
-    lookup = predicates[0].lookup
-
-    def filtered(scope: Scope, nodes: list[Node]) -> list[Node]:
-        out: list[Node] = []
-        for node in nodes:
-            rest = filters
-            found: list[Node] | None = None
-            if lookup is not None and len(node.children) > 1:
-                key = lookup[1](scope, node)
-                if isinstance(key, str):
-                    found = keyed_children(node, plain, lookup[0], [key])
-                elif isinstance(key, list):
-                    found = keyed_children(node, plain, lookup[0], [n.text() for n in key])
-                if found is not None:
-                    rest = filters[1:]
-            if found is None:
-                found = node.named(plain)
-            for keep in rest:
-                found = keep(scope, found)
-            out.extend(found)
-        return out
-
-    return filtered
-
-
-def _any_step(axis: str, test: NodeTest, predicates: list[Code], *, flat: bool) -> Step:
-    walk = _AXES[axis]
-    filters = [_filter(p) for p in predicates]
-    backward = axis in _BACKWARD
-
-    def run(scope: Scope, nodes: list[Node]) -> list[Node]:
-        out: list[Node] = []
-        for node in nodes:
-            found = [n for n in walk(node) if test(scope, n)]
-            for keep in filters:
-                found = keep(scope, found)
-            out.extend(found)
-        if len(nodes) > 1:
-            if axis == "parent" and flat:
-                return list({id(n): n for n in out}.values())
-            if not flat or axis not in _FLAT:
-                return in_order(out)
-        elif backward:
-            out.reverse()
-        return out
-
-    return run
-
-
-# -- parser -----------------------------------------------------------------------------------------
 
 
 class _Parser:
@@ -539,18 +281,18 @@ class _Parser:
     def combine(self, level: int, operands: list[Code], names: list[str]) -> Code:
         free = all(o.free for o in operands)
         if level <= 2:
-            return Code(_junction(names[0], operands), BOOLEAN, free=free)
+            return Code(junction(names[0], operands), BOOLEAN, free=free)
         if level == 8:
             return Code(self.union(operands), NODES, free=free)
         if level in (5, 6):
             rest = list(zip(names, operands[1:], strict=True))
-            return Code(_fold(operands[0], rest), NUMBER, free=free)
+            return Code(fold(operands[0], rest), NUMBER, free=free)
         left = operands[0]
         for name, right in zip(names, operands[1:], strict=True):
             if level == 3:
-                left = _equality(left, right, differ=name == "!=")
+                left = equality(left, right, differ=name == "!=")
             else:
-                left = self.relation(left, right, _COMPARISONS[name])
+                left = self.relation(left, right, COMPARISONS[name])
         return left
 
     @staticmethod
@@ -587,7 +329,7 @@ class _Parser:
             self.depth += 1
             code = self.expression(_UNARY_POWER)
             self.depth -= 1
-            number = _as_number(code)
+            number = as_number(code)
             if negations % 2 and isinstance(code.literal, float):
                 return self.constant(-code.literal, NUMBER)
             if negations % 2:
@@ -643,7 +385,7 @@ class _Parser:
         inner = code.fn
         filters = []
         while self.peek("["):
-            filters.append(_filter(self.predicate(base)))
+            filters.append(keep_matching(self.predicate(base)))
 
         def start(scope: Scope, node: Node) -> list[Node]:
             nodes = inner(scope, node)
@@ -694,7 +436,7 @@ class _Parser:
         flat = True
         while True:
             if deep:
-                made.append(_any_step("descendant-or-self", lambda s, n: True, [], flat=flat))
+                made.append(axis_step("descendant-or-self", lambda s, n: True, [], flat=flat))
                 flat, spread, plain_names = False, True, None
             axis, plain, test, attribute = self.step_head()
             if path is not None and not spread:
@@ -722,20 +464,20 @@ class _Parser:
                     plain_names = None
                 else:
                     plain_names.append(plain)
-                step = _child_step(plain, predicates)
-                made.append(step if flat else _ordered_step(step))
+                step = child_step(plain, predicates)
+                made.append(step if flat else ordered_step(step))
             elif axis == "self" and not predicates and test is None:
                 pass
             else:
                 plain_names = None
-                made.append(_any_step(axis, test or (lambda s, n: True), predicates, flat=flat))
-                flat = flat and axis in _FLAT
+                made.append(axis_step(axis, test or (lambda s, n: True), predicates, flat=flat))
+                flat = flat and axis in FLAT_AXES
             if not self.take("/"):
                 break
             deep = self.take("/")
         if path is not None:
             self.reads.add(Read(path, low, spread))
-        code = Code(_chain(start, made), NODES, free=free)
+        code = Code(chain(start, made), NODES, free=free)
         if not free and plain_names is not None and len(plain_names) == 1 and len(made) == 1:
             code.column = plain_names[0]
         return code
@@ -759,7 +501,7 @@ class _Parser:
             axis = "attribute"
         elif found := self.match(_AXIS):
             axis = found[1]
-            if axis not in _AXES:
+            if axis not in AXES:
                 raise self.error(f"unknown axis {axis}")
         self.space()
         if found := self.match(_NODE_TYPE):
@@ -774,11 +516,11 @@ class _Parser:
             self.at += 1
             if self.source.startswith("*", self.at):
                 self.at += 1
-                return axis, None, _prefixed(name[0], None, axis), None
+                return axis, None, prefixed_test(name[0], None, axis), None
             local = self.match(_NAME)
             if not local:
                 raise self.error("a name is expected")
-            test = _prefixed(name[0], local[0], axis)
+            test = prefixed_test(name[0], local[0], axis)
             return axis, None, test, f"@{local[0]}" if axis == "attribute" else None
         plain = name[0]
         if axis == "child":
@@ -819,13 +561,13 @@ class _Parser:
         self.functions.add(name)
         if name in _BUILT:
             return self.built(name, arguments)
-        function = FUNCTIONS.get(name)
+        function = library.FUNCTIONS.get(name)
         free = all(a.free for a in arguments)
         if function is None:
-            return _failing(f"unknown function {name}()")
+            return failing(f"unknown function {name}()")
         count = len(arguments)
         if count < function.least or (function.most is not None and count > function.most):
-            return _failing(f"{name}() with {count} arguments")
+            return failing(f"{name}() with {count} arguments")
         if name in ("instance", "pulldata") and isinstance(arguments[0].literal, str):
             self.instances.add(arguments[0].literal)
         if function.volatile or (name == "randomize" and count == 1):
@@ -834,7 +576,7 @@ class _Parser:
             free = False
             if self.base is not None:
                 self.reads.add(Read(self.base, len(self.base), False))
-        return Code(_invoke(function.call, [a.fn for a in arguments]), function.kind, free=free)
+        return Code(invoke(function.call, [a.fn for a in arguments]), function.kind, free=free)
 
     def built(self, name: str, arguments: list[Code]) -> Code:
         """Functions that need their arguments' expressions, not only their values."""
@@ -851,9 +593,9 @@ class _Parser:
 
             return Code(choose, kind, free=free)
         if name == "coalesce" and count:
-            return Code(_coalesce(fns), STRING, free=free)
+            return Code(coalesce(fns), STRING, free=free)
         if name == "once" and count == 1:
-            return Code(_once(fns[0]), STRING, free=False)
+            return Code(once(fns[0]), STRING, free=False)
         if name == "current" and count == 0:
             if self.outer is not None and not self.peek("/"):
                 self.reads.add(Read(self.outer, len(self.outer), False))
@@ -861,131 +603,12 @@ class _Parser:
         if name == "position" and count == 0:
             return Code(lambda scope, node: float(scope.position), NUMBER, free=False)
         if name == "position" and count == 1 and arguments[0].kind in (NODES, ANY):
-            return Code(_position(fns[0]), NUMBER, free=free)
+            return Code(position_of(fns[0]), NUMBER, free=free)
         if name == "last" and count == 0:
             return Code(lambda scope, node: float(scope.size), NUMBER, free=False)
         if name == "indexed-repeat" and count >= 3 and count % 2:
-            return Code(_indexed_repeat(fns), NODES, free=free)
-        return _failing(f"{name}() with {count} arguments")
-
-
-def _prefixed(prefix: str, local: str | None, axis: str) -> NodeTest:
-    kind = ATTRIBUTE if axis == "attribute" else ELEMENT
-
-    def test(scope: Scope, node: Node) -> bool:
-        uri = scope.namespaces.get(prefix) or KNOWN_PREFIXES.get(prefix)
-        if uri is None:
-            raise XPathError(f"unknown prefix {prefix}")
-        return node.kind == kind and node.namespace == uri and (local is None or node.local == local)
-
-    return test
-
-
-def _ordered_step(step: Step) -> Step:
-    def run(scope: Scope, nodes: list[Node]) -> list[Node]:
-        found = step(scope, nodes)
-        return found if len(nodes) < 2 else in_order(found)
-
-    return run
-
-
-def _chain(start: NodesClosure, steps: list[Step]) -> NodesClosure:
-    if not steps:
-        return start
-    if len(steps) == 1:
-        only = steps[0]
-        return lambda scope, node: only(scope, start(scope, node))
-
-    def run(scope: Scope, node: Node) -> list[Node]:
-        nodes = start(scope, node)
-        for step in steps:
-            nodes = step(scope, nodes)
-            if not nodes:
-                return nodes
-        return nodes
-
-    return run
-
-
-def _invoke(call: Callable[..., Value], fns: list[Closure]) -> Closure:
-    if not fns:
-        return call
-    if len(fns) == 1:
-        one = fns[0]
-        return lambda scope, node: call(scope, node, one(scope, node))
-    if len(fns) == 2:
-        first, second = fns
-        return lambda scope, node: call(scope, node, first(scope, node), second(scope, node))
-    return lambda scope, node: call(scope, node, *[fn(scope, node) for fn in fns])
-
-
-def _failing(reason: str) -> Code:
-    def fail(scope: Scope, node: Node) -> Value:
-        raise XPathError(reason)
-
-    return Code(fail, free=False)
-
-
-def _blank_text(value: Value) -> str:
-    """Text of a value, where NaN counts as no answer."""
-    return "" if isinstance(value, float) and math.isnan(value) else to_text(value)
-
-
-def _coalesce(fns: list[Closure]) -> Closure:
-    def run(scope: Scope, node: Node) -> str:
-        for fn in fns:
-            text = _blank_text(fn(scope, node))
-            if text:
-                return text
-        return ""
-
-    return run
-
-
-def _once(fn: Closure) -> Closure:
-    def run(scope: Scope, node: Node) -> str:
-        return scope.current.text() or _blank_text(fn(scope, node))
-
-    return run
-
-
-def _position(fn: Closure) -> Closure:
-    def run(scope: Scope, node: Node) -> float:
-        nodes = fn(scope, node)
-        if not isinstance(nodes, list):
-            raise XPathError("position() takes a node")
-        return sibling_position(nodes[0]) if nodes else NAN
-
-    return run
-
-
-def _indexed_repeat(fns: list[Closure]) -> Closure:
-    target, pairs = fns[0], list(zip(fns[1::2], fns[2::2], strict=True))
-
-    def within(node: Node, top: Node | None) -> bool:
-        at: Node | None = node
-        while at is not None and at is not top:
-            at = at.parent
-        return at is top
-
-    def run(scope: Scope, node: Node) -> list[Node]:
-        chosen: Node | None = None
-        for repeat, index in pairs:
-            repeats = repeat(scope, node)
-            if not isinstance(repeats, list):
-                raise XPathError("indexed-repeat() takes node-sets")
-            if chosen is not None:
-                repeats = [r for r in repeats if within(r, chosen)]
-            place = to_number(scope, index(scope, node))
-            if not 1 <= place <= len(repeats):
-                return []
-            chosen = repeats[int(place) - 1]
-        found = target(scope, node)
-        if not isinstance(found, list):
-            raise XPathError("indexed-repeat() takes node-sets")
-        return [n for n in found if within(n, chosen)]
-
-    return run
+            return Code(indexed_repeat(fns), NODES, free=free)
+        return failing(f"{name}() with {count} arguments")
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The functions of the OpenRosa XPath dialect that take values.
+"""The functions of the OpenRosa XPath dialect: logic, text, numbers, node-sets, selections.
 
 Owns one entry a function: how many arguments, what it returns, what it does. Functions that look at their
 arguments' expressions (`if`, `once`, `position`, `current` …) are built by the parser in `xpath.py`. Refuses by
@@ -17,131 +17,64 @@ import random
 import re
 import uuid
 from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache
-from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import get_day_names, get_month_names
-
+from survey.questionnaires import xpath_dates, xpath_geography
 from survey.questionnaires.patterns import PatternError, compiled
 from survey.questionnaires.tree import ATTRIBUTE, ELEMENT, INSTRUCTION, ROOT, XML, Node
+from survey.questionnaires.xpath_registry import (
+    BOOLEAN,
+    FUNCTIONS,
+    NODES,
+    NUMBER,
+    TEXT,
+    Function,
+    function,
+    nodes_of,
+    numbers_of,
+    texts_of,
+)
 from survey.questionnaires.xpath_values import (
     NAN,
-    Moment,
     Scope,
     Value,
     XPathError,
-    milliseconds_of,
-    number_to_text,
-    parse_moment,
     round_half_away,
     text_to_days,
     to_boolean,
-    to_moment,
     to_number,
     to_text,
 )
 
-EARTH_RADIUS_M: Final = 6_378_100
 MAX_UUID_LENGTH: Final = 1_000
 
-ANY = "any"
-NUMBER, TEXT, BOOLEAN, NODES, MOMENT = "number", "text", "boolean", "nodes", "moment"
 
-Implementation = Callable[..., Value]
-
-
-class Function(NamedTuple):
-    """One function: fewest and most arguments (None: any number), kind of result, implementation.
-
-    `implicit`: without arguments it works on the context node; `volatile`: two calls may differ.
-    """
-
-    least: int
-    most: int | None
-    kind: str
-    call: Implementation
-    implicit: bool = False
-    volatile: bool = False
-
-
-FUNCTIONS: dict[str, Function] = {}
-
-
-def _function(
-    name: str,
-    least: int,
-    most: int | None,
-    kind: str,
-    *,
-    implicit: bool = False,
-    volatile: bool = False,
-) -> Callable[[Implementation], Implementation]:
-    def register(call: Implementation) -> Implementation:
-        FUNCTIONS[name] = Function(least, most, kind, call, implicit, volatile)
-        return call
-
-    return register
-
-
-def _texts(values: tuple[Value, ...]) -> list[str]:
-    """Every text: a node-set counts as all its nodes."""
-    texts: list[str] = []
-    for value in values:
-        if isinstance(value, list):
-            texts.extend(node.text() for node in value)
-        else:
-            texts.append(to_text(value))
-    return texts
-
-
-def _numbers(scope: Scope, values: tuple[Value, ...]) -> list[float]:
-    numbers: list[float] = []
-    for value in values:
-        if isinstance(value, list):
-            numbers.extend(to_number(scope, node.text()) for node in value)
-        else:
-            numbers.append(to_number(scope, value))
-    return numbers
-
-
-def _nodes(name: str, value: Value) -> list[Node]:
-    if not isinstance(value, list):
-        raise XPathError(f"{name}() takes a node-set")
-    return value
-
-
-# -- booleans ---------------------------------------------------------------------------------------
-
-
-@_function("true", 0, 0, BOOLEAN)
+@function("true", 0, 0, BOOLEAN)
 def _true(scope: Scope, node: Node) -> bool:
     return True
 
 
-@_function("false", 0, 0, BOOLEAN)
+@function("false", 0, 0, BOOLEAN)
 def _false(scope: Scope, node: Node) -> bool:
     return False
 
 
-@_function("not", 1, 1, BOOLEAN)
+@function("not", 1, 1, BOOLEAN)
 def _not(scope: Scope, node: Node, value: Value) -> bool:
     return not to_boolean(value)
 
 
-@_function("boolean", 1, 1, BOOLEAN)
+@function("boolean", 1, 1, BOOLEAN)
 def _boolean(scope: Scope, node: Node, value: Value) -> bool:
     return to_boolean(value)
 
 
-@_function("boolean-from-string", 1, 1, BOOLEAN)
+@function("boolean-from-string", 1, 1, BOOLEAN)
 def _boolean_from_string(scope: Scope, node: Node, value: Value) -> bool:
     return to_text(value) in ("1", "true")
 
 
-@_function("lang", 1, 1, BOOLEAN)
+@function("lang", 1, 1, BOOLEAN)
 def _lang(scope: Scope, node: Node, value: Value) -> bool:
     wanted = to_text(value).lower()
     at: Node | None = node
@@ -154,7 +87,7 @@ def _lang(scope: Scope, node: Node, value: Value) -> bool:
     return False
 
 
-@_function("regex", 2, 2, BOOLEAN)
+@function("regex", 2, 2, BOOLEAN)
 def _regex(scope: Scope, node: Node, value: Value, pattern: Value) -> bool:
     try:
         return compiled(to_text(pattern)).search(to_text(value))
@@ -186,18 +119,18 @@ def _between(scope: Scope, least: Value, most: Value, total: float) -> bool:
     return (low < 0 or total >= low) and (high < 0 or total <= high)
 
 
-@_function("checklist", 2, None, BOOLEAN)
+@function("checklist", 2, None, BOOLEAN)
 def _checklist(scope: Scope, node: Node, least: Value, most: Value, *values: Value) -> bool:
     return _between(scope, least, most, sum(_checked(scope, v) for v in _spread(values)))
 
 
-@_function("weighted-checklist", 2, None, BOOLEAN)
+@function("weighted-checklist", 2, None, BOOLEAN)
 def _weighted_checklist(scope: Scope, node: Node, least: Value, most: Value, *values: Value) -> bool:
     if len(values) % 2:
         raise XPathError("weighted-checklist() takes a weight for every value")
     total = 0.0
     for value, weight in zip(values[::2], values[1::2], strict=True):
-        weights = _numbers(scope, (weight,))
+        weights = numbers_of(scope, (weight,))
         items = _spread((value,))
         if len(items) > len(weights):
             raise XPathError("weighted-checklist() takes as many weights as values")
@@ -205,57 +138,54 @@ def _weighted_checklist(scope: Scope, node: Node, least: Value, most: Value, *va
     return _between(scope, least, most, total)
 
 
-# -- text -------------------------------------------------------------------------------------------
-
-
-@_function("string", 0, 1, TEXT, implicit=True)
+@function("string", 0, 1, TEXT, implicit=True)
 def _string(scope: Scope, node: Node, *values: Value) -> str:
     return to_text(values[0]) if values else node.text()
 
 
-@_function("concat", 0, None, TEXT)
+@function("concat", 0, None, TEXT)
 def _concat(scope: Scope, node: Node, *values: Value) -> str:
-    return "".join(_texts(values))
+    return "".join(texts_of(values))
 
 
-@_function("join", 1, None, TEXT)
+@function("join", 1, None, TEXT)
 def _join(scope: Scope, node: Node, separator: Value, *values: Value) -> str:
-    return to_text(separator).join(_texts(values))
+    return to_text(separator).join(texts_of(values))
 
 
-@_function("string-length", 0, 1, NUMBER, implicit=True)
+@function("string-length", 0, 1, NUMBER, implicit=True)
 def _string_length(scope: Scope, node: Node, *values: Value) -> float:
     return float(len(to_text(values[0]) if values else node.text()))
 
 
-@_function("normalize-space", 0, 1, TEXT, implicit=True)
+@function("normalize-space", 0, 1, TEXT, implicit=True)
 def _normalize_space(scope: Scope, node: Node, *values: Value) -> str:
     text = to_text(values[0]) if values else node.text()
     return re.sub("[ \t\r\n]+", " ", text).strip(" ")
 
 
-@_function("contains", 2, 2, BOOLEAN)
+@function("contains", 2, 2, BOOLEAN)
 def _contains(scope: Scope, node: Node, text: Value, part: Value) -> bool:
     return to_text(part) in to_text(text)
 
 
-@_function("starts-with", 2, 2, BOOLEAN)
+@function("starts-with", 2, 2, BOOLEAN)
 def _starts_with(scope: Scope, node: Node, text: Value, part: Value) -> bool:
     return to_text(text).startswith(to_text(part))
 
 
-@_function("ends-with", 2, 2, BOOLEAN)
+@function("ends-with", 2, 2, BOOLEAN)
 def _ends_with(scope: Scope, node: Node, text: Value, part: Value) -> bool:
     return to_text(text).endswith(to_text(part))
 
 
-@_function("substring-before", 2, 2, TEXT)
+@function("substring-before", 2, 2, TEXT)
 def _substring_before(scope: Scope, node: Node, text: Value, part: Value) -> str:
     before, found, _ = _partition(to_text(text), to_text(part))
     return before if found else ""
 
 
-@_function("substring-after", 2, 2, TEXT)
+@function("substring-after", 2, 2, TEXT)
 def _substring_after(scope: Scope, node: Node, text: Value, part: Value) -> str:
     _, found, after = _partition(to_text(text), to_text(part))
     return after if found else ""
@@ -271,7 +201,7 @@ def _half_up(number: float) -> float:
     return number if math.isinf(number) or math.isnan(number) else math.floor(number + 0.5)
 
 
-@_function("substring", 2, 3, TEXT)
+@function("substring", 2, 3, TEXT)
 def _substring(scope: Scope, node: Node, text: Value, start: Value, *length: Value) -> str:
     characters = to_text(text)
     first = _half_up(to_number(scope, start))
@@ -283,7 +213,7 @@ def _substring(scope: Scope, node: Node, text: Value, start: Value, *length: Val
     return characters[int(low) - 1 : int(high) - 1]
 
 
-@_function("substr", 2, 3, TEXT)
+@function("substr", 2, 3, TEXT)
 def _substr(scope: Scope, node: Node, text: Value, start: Value, *end: Value) -> str:
     characters = to_text(text)
     return characters[_index(scope, start, characters) : _index(scope, end[0], characters) if end else None]
@@ -296,7 +226,7 @@ def _index(scope: Scope, value: Value, text: str) -> int:
     return int(max(-len(text), min(number, len(text))))
 
 
-@_function("translate", 3, 3, TEXT)
+@function("translate", 3, 3, TEXT)
 def _translate(scope: Scope, node: Node, text: Value, old: Value, new: Value) -> str:
     to = to_text(new)
     table: dict[int, str | None] = {}
@@ -305,7 +235,7 @@ def _translate(scope: Scope, node: Node, text: Value, old: Value, new: Value) ->
     return to_text(text).translate(table)
 
 
-@_function("uuid", 0, 1, TEXT, volatile=True)
+@function("uuid", 0, 1, TEXT, volatile=True)
 def _uuid(scope: Scope, node: Node, *length: Value) -> str:
     if not length:
         return str(uuid.uuid4())
@@ -317,7 +247,7 @@ def _uuid(scope: Scope, node: Node, *length: Value) -> str:
     return "".join(source.choice(alphabet) for _ in range(int(number)))
 
 
-@_function("digest", 2, 3, TEXT)
+@function("digest", 2, 3, TEXT)
 def _digest(scope: Scope, node: Node, text: Value, algorithm: Value, *encoding: Value) -> str:
     name = to_text(algorithm)
     coding = (to_text(encoding[0]) if encoding else "base64").lower()
@@ -329,7 +259,7 @@ def _digest(scope: Scope, node: Node, text: Value, algorithm: Value, *encoding: 
     return hashed.hexdigest() if coding == "hex" else base64.b64encode(hashed.digest()).decode()
 
 
-@_function("base64-decode", 1, 1, TEXT)
+@function("base64-decode", 1, 1, TEXT)
 def _base64_decode(scope: Scope, node: Node, text: Value) -> str:
     try:
         return base64.b64decode(to_text(text)).decode("utf-8", "replace")
@@ -337,10 +267,7 @@ def _base64_decode(scope: Scope, node: Node, text: Value) -> str:
         return ""
 
 
-# -- numbers ----------------------------------------------------------------------------------------
-
-
-@_function("number", 0, 1, NUMBER, implicit=True)
+@function("number", 0, 1, NUMBER, implicit=True)
 def _number(scope: Scope, node: Node, *values: Value) -> float:
     value = values[0] if values else node.text()
     if isinstance(value, (str, list)):
@@ -348,13 +275,13 @@ def _number(scope: Scope, node: Node, *values: Value) -> float:
     return to_number(scope, value)
 
 
-@_function("int", 1, 1, NUMBER)
+@function("int", 1, 1, NUMBER)
 def _int(scope: Scope, node: Node, value: Value) -> float:
     number = to_number(scope, value)
     return float(math.trunc(number)) if math.isfinite(number) else number
 
 
-@_function("round", 1, 2, NUMBER)
+@function("round", 1, 2, NUMBER)
 def _round(scope: Scope, node: Node, value: Value, *digits: Value) -> float:
     places = to_number(scope, digits[0]) if digits else 0.0
     if not math.isfinite(places):
@@ -362,19 +289,19 @@ def _round(scope: Scope, node: Node, value: Value, *digits: Value) -> float:
     return round_half_away(to_number(scope, value), int(places))
 
 
-@_function("floor", 1, 1, NUMBER)
+@function("floor", 1, 1, NUMBER)
 def _floor(scope: Scope, node: Node, value: Value) -> float:
     number = to_number(scope, value)
     return float(math.floor(number)) if math.isfinite(number) else number
 
 
-@_function("ceiling", 1, 1, NUMBER)
+@function("ceiling", 1, 1, NUMBER)
 def _ceiling(scope: Scope, node: Node, value: Value) -> float:
     number = to_number(scope, value)
     return float(math.ceil(number)) if math.isfinite(number) else number
 
 
-@_function("random", 0, 0, NUMBER, volatile=True)
+@function("random", 0, 0, NUMBER, volatile=True)
 def _random(scope: Scope, node: Node) -> float:
     return random.random()  # noqa: S311 - a form's draw, not a secret
 
@@ -421,79 +348,82 @@ for _name, _call in {
     "atan": math.atan,
 }.items():
     _arithmetic(_name, _call)
+
+
 _arithmetic("pow", _pow, 2)
+
+
 _arithmetic("atan2", math.atan2, 2)
+
+
 _arithmetic("pi", lambda: math.pi, 0)
 
 
-# -- node-sets --------------------------------------------------------------------------------------
-
-
-@_function("count", 1, 1, NUMBER)
+@function("count", 1, 1, NUMBER)
 def _count(scope: Scope, node: Node, nodes: Value) -> float:
-    return float(len(_nodes("count", nodes)))
+    return float(len(nodes_of("count", nodes)))
 
 
-@_function("count-non-empty", 1, 1, NUMBER)
+@function("count-non-empty", 1, 1, NUMBER)
 def _count_non_empty(scope: Scope, node: Node, nodes: Value) -> float:
-    return float(sum(1 for n in _nodes("count-non-empty", nodes) if n.text()))
+    return float(sum(1 for n in nodes_of("count-non-empty", nodes) if n.text()))
 
 
-@_function("sum", 1, 1, NUMBER)
+@function("sum", 1, 1, NUMBER)
 def _sum(scope: Scope, node: Node, nodes: Value) -> float:
-    return float(sum(to_number(scope, n.text()) for n in _nodes("sum", nodes)))
+    return float(sum(to_number(scope, n.text()) for n in nodes_of("sum", nodes)))
 
 
-@_function("min", 1, None, NUMBER)
+@function("min", 1, None, NUMBER)
 def _min(scope: Scope, node: Node, *values: Value) -> float:
-    numbers = _numbers(scope, values)
+    numbers = numbers_of(scope, values)
     return NAN if not numbers or any(map(math.isnan, numbers)) else min(numbers)
 
 
-@_function("max", 1, None, NUMBER)
+@function("max", 1, None, NUMBER)
 def _max(scope: Scope, node: Node, *values: Value) -> float:
-    numbers = _numbers(scope, values)
+    numbers = numbers_of(scope, values)
     return NAN if not numbers or any(map(math.isnan, numbers)) else max(numbers)
 
 
-@_function("id", 1, 1, NODES)
+@function("id", 1, 1, NODES)
 def _id(scope: Scope, node: Node, value: Value) -> list[Node]:
-    wanted = set(" ".join(_texts((value,))).split())
+    wanted = set(" ".join(texts_of((value,))).split())
     return [n for n in node.root.descendants() if n.kind == ELEMENT and n.get("id") in wanted and n.has("id")]
 
 
 def _named(name: str, node: Node, values: tuple[Value, ...]) -> Node | None:
     if not values:
         return node
-    nodes = _nodes(name, values[0])
+    nodes = nodes_of(name, values[0])
     return nodes[0] if nodes else None
 
 
-@_function("name", 0, 1, TEXT, implicit=True)
+@function("name", 0, 1, TEXT, implicit=True)
 def _qualified_name(scope: Scope, node: Node, *values: Value) -> str:
     found = _named("name", node, values)
     return found.name if found is not None and found.kind in (ELEMENT, ATTRIBUTE, INSTRUCTION) else ""
 
 
-@_function("local-name", 0, 1, TEXT, implicit=True)
+@function("local-name", 0, 1, TEXT, implicit=True)
 def _local_name(scope: Scope, node: Node, *values: Value) -> str:
     found = _named("local-name", node, values)
     return found.local if found is not None and found.kind in (ELEMENT, ATTRIBUTE, INSTRUCTION) else ""
 
 
-@_function("namespace-uri", 0, 1, TEXT, implicit=True)
+@function("namespace-uri", 0, 1, TEXT, implicit=True)
 def _namespace_uri(scope: Scope, node: Node, *values: Value) -> str:
     found = _named("namespace-uri", node, values)
     return found.namespace if found is not None else ""
 
 
-@_function("instance", 1, 1, NODES)
+@function("instance", 1, 1, NODES)
 def _instance(scope: Scope, node: Node, name: Value) -> list[Node]:
     found = scope.environment.instance(to_text(name))
     return [] if found is None else [found]
 
 
-@_function("pulldata", 4, 4, TEXT)
+@function("pulldata", 4, 4, TEXT)
 def _pulldata(scope: Scope, node: Node, name: Value, wanted: Value, column: Value, key: Value) -> str:
     found = scope.environment.instance(to_text(name))
     top = found and next(iter(found.elements()), None)
@@ -547,9 +477,9 @@ class _ParkMiller:
         return (self.state - 1) / 2_147_483_646
 
 
-@_function("randomize", 1, 2, NODES)
+@function("randomize", 1, 2, NODES)
 def _randomize(scope: Scope, node: Node, nodes: Value, *seed: Value) -> list[Node]:
-    shuffled = list(_nodes("randomize", nodes))
+    shuffled = list(nodes_of("randomize", nodes))
     draw: Callable[[], float] = random.random
     if seed:
         number = to_number(scope, seed[0])
@@ -565,236 +495,41 @@ def _randomize(scope: Scope, node: Node, nodes: Value, *seed: Value) -> list[Nod
     return shuffled
 
 
-# -- selections -------------------------------------------------------------------------------------
-
-
-@_function("selected", 2, 2, BOOLEAN)
+@function("selected", 2, 2, BOOLEAN)
 def _selected(scope: Scope, node: Node, values: Value, value: Value) -> bool:
     chosen, wanted = to_text(values).strip(), to_text(value).strip()
     return chosen == wanted or wanted in chosen.split()
 
 
-@_function("selected-at", 2, 2, TEXT)
+@function("selected-at", 2, 2, TEXT)
 def _selected_at(scope: Scope, node: Node, values: Value, index: Value) -> str:
     number = to_number(scope, index)
     chosen = to_text(values).split()
     return chosen[int(number)] if 0 <= number < len(chosen) else ""
 
 
-@_function("count-selected", 1, 1, NUMBER)
+@function("count-selected", 1, 1, NUMBER)
 def _count_selected(scope: Scope, node: Node, values: Value) -> float:
     return float(len(to_text(values).split()))
 
 
-@_function("jr:itext", 1, 1, NODES)
+@function("jr:itext", 1, 1, NODES)
 def _itext(scope: Scope, node: Node, identifier: Value) -> list[Node]:
     return scope.environment.itext(to_text(identifier))
 
 
-@_function("jr:choice-name", 2, 2, TEXT)
+@function("jr:choice-name", 2, 2, TEXT)
 def _choice_name(scope: Scope, node: Node, value: Value, path: Value) -> str:
     return scope.environment.choice_name(to_text(value), to_text(path).strip(), node)
 
 
-# -- dates ------------------------------------------------------------------------------------------
-
-
-@_function("now", 0, 0, MOMENT, volatile=True)
-def _now(scope: Scope, node: Node) -> Moment:
-    return Moment(milliseconds_of(scope.environment.now()), scope.zone, exact=True)
-
-
-@_function("today", 0, 0, MOMENT, volatile=True)
-def _today(scope: Scope, node: Node) -> Moment:
-    local = scope.environment.now().astimezone(scope.zone)
-    midnight = datetime(local.year, local.month, local.day, tzinfo=scope.zone)
-    return Moment(milliseconds_of(midnight), scope.zone)
-
-
-def _date(scope: Scope, node: Node, value: Value) -> Value:
-    if not isinstance(value, (bool, float, Moment)) and to_text(value) == "":
-        return ""
-    return to_moment(scope, value)
-
-
-FUNCTIONS["date"] = Function(1, 1, ANY, _date)
-FUNCTIONS["date-time"] = Function(1, 1, ANY, _date)
-
-
-@_function("decimal-date-time", 1, 1, NUMBER)
-def _decimal_date_time(scope: Scope, node: Node, value: Value) -> float:
-    return to_moment(scope, value).days
-
-
-_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?\Z", re.ASCII)
-
-
-@_function("decimal-time", 1, 1, NUMBER)
-def _decimal_time(scope: Scope, node: Node, value: Value) -> float:
-    text = to_text(value).strip()
-    found = _TIME.match(text)
-    if not found or int(found[1]) > 23 or int(found[2]) > 59 or int(found[3] or 0) > 59:
-        return NAN
-    ms = parse_moment(f"1970-01-01T{text}", scope.zone)
-    local = None if ms is None else Moment(ms, scope.zone).local()
-    if local is None:
-        return NAN
-    seconds = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
-    return seconds / 86_400
-
-
-@lru_cache(maxsize=64)
-def _short_names(language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Short month names from January, short day names from Monday."""
-    try:
-        locale = Locale.parse(language.replace("-", "_") or "en")
-    except (UnknownLocaleError, ValueError):
-        locale = Locale("en")
-    months = get_month_names("abbreviated", locale=locale)
-    days = get_day_names("abbreviated", locale=locale)
-    return tuple(months[m] for m in range(1, 13)), tuple(days[d] for d in range(7))
-
-
-def _format(scope: Scope, value: Value, pattern: Value) -> str:
-    moment = to_moment(scope, value)
-    local = moment.local()
-    if local is None:
-        return ""
-
-    def part(found: re.Match[str]) -> str:
-        months, days = _short_names(scope.environment.language)
-        texts = {
-            "Y": f"{local.year:04d}",
-            "y": f"{local.year % 100:02d}",
-            "m": f"{local.month:02d}",
-            "n": str(local.month),
-            "b": months[local.month - 1],
-            "d": f"{local.day:02d}",
-            "e": str(local.day),
-            "H": f"{local.hour:02d}",
-            "h": str(local.hour),
-            "M": f"{local.minute:02d}",
-            "S": f"{local.second:02d}",
-            "3": f"{local.microsecond // 1000:03d}",
-            "a": days[local.weekday()],
-            "%": "%",
-        }
-        return texts.get(found[1], found[0])
-
-    return re.sub("%(.)", part, to_text(pattern))
-
-
-@_function("format-date", 2, 2, TEXT)
-def _format_date(scope: Scope, node: Node, value: Value, pattern: Value) -> str:
-    return _format(scope, value, pattern)
-
-
-@_function("format-date-time", 2, 2, TEXT)
-def _format_date_time(scope: Scope, node: Node, value: Value, pattern: Value) -> str:
-    return _format(scope, value, pattern)
-
-
-# -- geography --------------------------------------------------------------------------------------
-
-
-def parse_points(text: str) -> list[tuple[float, float]] | None:
-    """Latitudes and longitudes of a geopoint, geotrace or geoshape; None if any point is not one.
-
-    >>> parse_points("31.2 107.1 0 5;31.3 107.1")
-    [(31.2, 107.1), (31.3, 107.1)]
-    """
-    points = []
-    for part in text.strip().rstrip(";").split(";"):
-        numbers = part.split()
-        if not 2 <= len(numbers) <= 4:
-            return None
-        try:
-            latitude, longitude, *_ = (float(n) for n in numbers)
-        except ValueError:
-            return None
-        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-            return None
-        points.append((latitude, longitude))
-    return points
-
-
-def _points(values: tuple[Value, ...]) -> list[tuple[float, float]] | None:
-    points: list[tuple[float, float]] = []
-    for text in _texts(values):
-        if not text.strip():
-            continue
-        found = parse_points(text)
-        if found is None:
-            return None
-        points.extend(found)
-    return points
-
-
-@_function("area", 1, 1, NUMBER)
-def _area(scope: Scope, node: Node, *values: Value) -> float:
-    points = _points(values)
-    if points is None:
-        return NAN
-    total = 0.0
-    for (lat1, lon1), (lat2, lon2) in zip(points, points[1:] + points[:1], strict=True):
-        total += math.radians(lon2 - lon1) * (2 + math.sin(math.radians(lat1)) + math.sin(math.radians(lat2)))
-    return abs(total * EARTH_RADIUS_M**2 / 2)
-
-
-FUNCTIONS["enclosed-area"] = FUNCTIONS["area"]
-
-
-@_function("distance", 1, None, NUMBER)
-def _distance(scope: Scope, node: Node, *values: Value) -> float:
-    points = _points(values)
-    if points is None:
-        return NAN
-    total = 0.0
-    for (lat1, lon1), (lat2, lon2) in pairwise(points):
-        a, b, step = math.radians(lat1), math.radians(lat2), math.radians(lon2 - lon1)
-        h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(step / 2) ** 2
-        total += 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
-    return total
-
-
-@_function("geofence", 2, 2, BOOLEAN)
-def _geofence(scope: Scope, node: Node, point: Value, shape: Value) -> bool:
-    inside = parse_points(to_text(point))
-    ring = parse_points(to_text(shape))
-    if not inside or not ring or len(ring) < 4 or ring[0] != ring[-1]:
-        return False
-    y, x = inside[0]
-    odd = False
-    for (y1, x1), (y2, x2) in pairwise(ring):
-        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-            odd = not odd
-    return odd
-
-
 def sibling_position(node: Node) -> float:
     """1-based position of a node among its siblings of the same name."""
-    if node.parent is None or node.kind == ROOT:
-        return 1.0
-    position = 0
-    for sibling in node.parent.children:
-        if sibling.kind == ELEMENT and sibling.local == node.local and sibling.namespace == node.namespace:
-            position += 1
-        if sibling is node:
-            return float(position)
-    return 1.0
+    return 1.0 if node.parent is None or node.kind == ROOT else float(node.place())
 
 
-__all__ = [
-    "ANY",
-    "BOOLEAN",
-    "FUNCTIONS",
-    "MOMENT",
-    "NODES",
-    "NUMBER",
-    "TEXT",
-    "Function",
-    "keyed_children",
-    "number_to_text",
-    "parse_points",
-    "sibling_position",
-]
+LIBRARIES: Final = (xpath_dates, xpath_geography)
+"""Modules that enter their functions in the register when they are imported."""
+
+
+__all__ = ["FUNCTIONS", "LIBRARIES", "keyed_children", "sibling_position"]
