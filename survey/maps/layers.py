@@ -15,7 +15,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from models import Case, CaseState, HardshipFile, Household
+from models import Case, CaseState, HardshipFile, Household, HouseholdStatus
 from survey.access.permissions import Action, Actor, inside, service, within
 from survey.areas import register
 from survey.cases import worklists
@@ -90,6 +90,7 @@ def hardship(
         col(HardshipFile.closed_on).is_(None),
         inside(actor, Action.HARDSHIP_READ, HardshipFile.area_code),
         within(HardshipFile.area_code, village or ""),
+        col(Household.status) == HouseholdStatus.ACTIVE,
     ]
     late = col(HardshipFile.next_contact_on) < on
     if overdue:
@@ -107,7 +108,12 @@ def hardship(
         .order_by(col(HardshipFile.next_contact_on), col(HardshipFile.id))
         .limit(LIMIT)
     )
-    counted = sa.select(sa.func.count()).select_from(HardshipFile).where(*conditions)
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(HardshipFile)
+        .join(Household, col(Household.id) == col(HardshipFile.household_id))
+        .where(*conditions)
+    )
     return Layer(_points(session, placed), session.execute(counted).scalar_one())
 
 
