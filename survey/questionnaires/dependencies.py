@@ -16,7 +16,7 @@ from survey.problems import Problem
 from survey.questionnaires.xpath import Expression, Path
 
 if TYPE_CHECKING:
-    from survey.questionnaires.xform import Field
+    from survey.questionnaires.definitions import Field
 
 
 @dataclass(slots=True, eq=False)

@@ -9,21 +9,31 @@ https://getodk.github.io/xforms-spec/, https://getodk.github.io/xforms-spec/enti
 
 from __future__ import annotations
 
-import heapq
 import math
-import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from survey.problems import Problem
 from survey.questionnaires.answers import is_value
-from survey.questionnaires.dependencies import Computation
+from survey.questionnaires.context import Context, ListInstance
+from survey.questionnaires.definitions import (
+    FIRST_LOAD,
+    LOAD,
+    BodyItem,
+    Field,
+    Form,
+    Group,
+    Question,
+    Repeat,
+    Text,
+    language_code,
+)
 from survey.questionnaires.messages import message
-from survey.questionnaires.tree import ELEMENT, ROOT, TEXT, XFORMS, Node, parse, serialise, writable
+from survey.questionnaires.received import received_nodes
+from survey.questionnaires.recomputation import MAX_REPEAT_INSTANCES, Filling, clone, nodes_of
+from survey.questionnaires.tree import ELEMENT, ROOT, Node, parse, serialise, writable
 from survey.questionnaires.views import (
     AnswerError,
     Choice,
@@ -34,65 +44,10 @@ from survey.questionnaires.views import (
     RepeatInstanceView,
     RepeatView,
 )
-from survey.questionnaires.xform import (
-    FIRST_LOAD,
-    LOAD,
-    NEW_REPEAT,
-    BodyItem,
-    Field,
-    Form,
-    Group,
-    Question,
-    Repeat,
-    SetValue,
-    Text,
-    language_code,
-)
-from survey.questionnaires.xpath import Environment, Expression, Moment, Scope, Value, XPathError
-from survey.questionnaires.xpath_values import to_boolean, to_number, to_text
+from survey.questionnaires.xpath import Environment, Expression, Moment, Value, XPathError
+from survey.questionnaires.xpath_values import to_boolean, to_text
 
-MAX_REPEAT_INSTANCES: Final = 1_000
-MAX_COMPUTATIONS: Final = 500_000
-"""Evaluations one change may set off before the form counts as endless."""
-MAX_TRIGGER_DEPTH: Final = 10
-_INDEX_FROM: Final = 8
 _SELECTS: Final = frozenset({"select", "select1", "rank"})
-
-Items = Sequence[Mapping[str, str]]
-
-
-class ListInstance:
-    """An external list as a node tree, built once and shared: give it to many contexts."""
-
-    __slots__ = ("node",)
-
-    def __init__(self, items: Items) -> None:
-        top = Node(ELEMENT, "instance")
-        top.mark = "fixed"
-        root = top.append(Node(ELEMENT, "root"))
-        for item in items:
-            row = root.append(Node(ELEMENT, "item"))
-            for name, value in item.items():
-                cell = row.append(Node(ELEMENT, name))
-                if value:
-                    cell.append(Node(TEXT, value=value))
-        self.node = top
-
-
-@dataclass(frozen=True)
-class Context:
-    """Everything an instance may know of the world around it.
-
-    `language` is a code or a language's full name; `lists` are the external instances and entity lists by
-    name, each a sequence of flat items, or a `ListInstance` where the same list serves many instances.
-    """
-
-    language: str = "zh"
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    timezone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
-    username: str = ""
-    device_id: str = ""
-    lists: Mapping[str, Items | ListInstance] = field(default_factory=dict)
 
 
 class _FormEnvironment(Environment):
@@ -134,69 +89,18 @@ class _FormEnvironment(Environment):
         return self.owner.choice_label(value, path, node)
 
 
-def _of(node: Node, definition: Field) -> list[Node]:
-    """Children or attributes of a node that belong to a field, hidden ones too."""
-    if definition.attribute:
-        return [a for a in node.attributes or () if a.mark is definition]
-    children = node.children
-    if len(children) < _INDEX_FROM:
-        return [c for c in children if c.mark is definition]
-    if node.caches is None:
-        node.caches = {}
-    index: dict[int, list[Node]] | None = node.caches.get("fields")
-    if index is None:
-        index = {}
-        for child in children:
-            index.setdefault(id(child.mark), []).append(child)
-        node.caches["fields"] = index
-    return index.get(id(definition), [])
-
-
-def _within(node: Node, top: Node) -> bool:
-    at: Node | None = node
-    while at is not None and at is not top:
-        at = at.parent
-    return at is top
-
-
-def _clone(node: Node) -> Node:
-    """A copy with marks."""
-    twin = Node(node.kind, node.local, node.value, prefix=node.prefix, namespace=node.namespace)
-    twin.plain = node.plain
-    twin.mark = node.mark
-    for attribute in node.attributes or ():
-        copied = twin.set_attribute(
-            attribute.local, attribute.value, prefix=attribute.prefix, namespace=attribute.namespace
-        )
-        copied.mark = attribute.mark
-    if node.children:
-        copies = [_clone(child) for child in node.children]
-        for copy in copies:
-            copy.parent = twin
-        twin.children = copies
-    return twin
-
-
-class Instance:
+class Instance(Filling):
     """One filling of a form. Make it with `new` or `load`."""
 
     def __init__(self, form: Form, context: Context, data: Node) -> None:
-        self.form = form
-        self.context = context
-        self.language = form.language(context.language)
-        self.data = data
-        document = Node(ROOT)
-        document.append(data)
-        self._scope = Scope(document, _FormEnvironment(self), namespaces=form.namespaces)
-        self._queue: list[tuple[int, int, Computation, Node]] = []
-        self._queued: set[tuple[int, int]] = set()
-        self._serial = 0
-        self._depth = 0
         self._choices: dict[int, tuple[Choice, ...]] = {}
-        self._capped: dict[int, tuple[Node, Repeat]] = {}
         self._fallback_id = ""
+        super().__init__(form, context, data)
 
-    # -- making -------------------------------------------------------------------------------------
+    def _environment(self) -> Environment:
+        return _FormEnvironment(self)
+
+    # -- making --------------------------------------------------------------------------------------
 
     @classmethod
     def new(
@@ -208,7 +112,7 @@ class Instance:
         prefill: Mapping[str, str] | None = None,
     ) -> Instance:
         """Open the form. `prefill` gives values by path below the root, in force before dynamic defaults."""
-        self = cls(form, context, _clone(form.prototype))
+        self = cls(form, context, clone(form.prototype))
         for path, value in (prefill or {}).items():
             self._find(f"/{form.root.local}/{path.strip('/')}").set_text(value)
         self._preload(instance_id)
@@ -217,7 +121,7 @@ class Instance:
             repeat = definition.repeat
             if repeat is not None and repeat.fixed and repeat.count is None and definition.parent is not None:
                 for holder in self._targets(self.data, 1, definition.parent):
-                    if not _of(holder, definition):
+                    if not nodes_of(holder, definition):
                         self._add(holder, definition)
         self._dispatch(FIRST_LOAD, LOAD)
         return self
@@ -236,18 +140,10 @@ class Instance:
             raise Problem("questionnaire.other_form", expected=form.form_id, found=top.get("id") or top.local)
         if top.get("version") != form.version:
             raise Problem("questionnaire.other_version", expected=form.version, found=top.get("version"))
-        self = cls(form, context, _received(top, form.root))
+        self = cls(form, context, received_nodes(top, form.root))
         self._compute_all(keep_volatile=True)
         self._dispatch(LOAD)
         return self
-
-    def _dispatch(self, *events: str) -> None:
-        """Carry out what the form does at these events, and all that follows from it."""
-        for event in events:
-            for action in self.form.actions[event]:
-                for target in self._targets(self.data, 1, action.target):
-                    self._perform(action, target)
-        self._run()
 
     def _preload(self, instance_id: str | None) -> None:
         now = self.context.now()
@@ -282,63 +178,7 @@ class Instance:
         node = self._instance_id_node()
         return node.text() if node is not None else self._fallback_id
 
-    # -- finding ------------------------------------------------------------------------------------
-
-    def _find(self, ref: str) -> Node:
-        """The node of a reference with positions; raises Problem `questionnaire.unknown_question`."""
-        steps = ref.strip("/").split("/")
-        node: Node | None = self.data if steps[0] == self.form.root.local else None
-        for step in steps[1:]:
-            found = _STEP.match(step)
-            definition = node.mark.by_name.get(found[1]) if found and node is not None else None
-            if definition is None or found is None or node is None:
-                raise Problem("questionnaire.unknown_question", ref=ref)
-            nodes = _of(node, definition)
-            at = int(found[2] or 1)
-            node = nodes[at - 1] if 1 <= at <= len(nodes) else None
-        if node is None:
-            raise Problem("questionnaire.unknown_question", ref=ref)
-        return node
-
-    def _targets(self, node: Node, anchor: int, goal: Field) -> list[Node]:
-        """All nodes of a field that share the first `anchor` names of the node's own ancestry."""
-        depth = node.mark.depth
-        shared = min(anchor or 1, goal.depth, depth)
-        while depth > shared:
-            node = node.parent  # type: ignore[assignment]
-            depth -= 1
-        nodes = [node]
-        for definition in goal.lineage[shared:]:
-            nodes = (
-                _of(nodes[0], definition)
-                if len(nodes) == 1
-                else [n for p in nodes for n in _of(p, definition)]
-            )
-        return nodes
-
-    def _near(self, node: Node, goal: Field) -> list[Node]:
-        """The nodes of a field nearest to a node: in the same repeat instances wherever both are in them."""
-        shared = 0
-        for mine, theirs in zip(node.mark.lineage, goal.lineage, strict=False):
-            if mine is not theirs:
-                break
-            shared += 1
-        return self._targets(node, shared, goal)
-
-    def ref_of(self, node: Node) -> str:
-        """The reference of a node, with positions at repeats."""
-        parts: list[str] = []
-        at: Node | None = node
-        while at is not None and at.kind != ROOT:
-            definition: Field = at.mark
-            name = f"@{at.local}" if definition.attribute else at.local
-            if definition.repeat is not None:
-                name += f"[{at.place()}]"
-            parts.append(name)
-            at = at.parent
-        return "/" + "/".join(reversed(parts))
-
-    # -- answering ----------------------------------------------------------------------------------
+    # -- answering -----------------------------------------------------------------------------------
 
     def value(self, ref: str) -> str:
         """The value at a reference; empty where it is not relevant."""
@@ -364,15 +204,6 @@ class Instance:
     def is_relevant(self, ref: str) -> bool:
         """Whether a node and all above it are relevant."""
         return self._visible(self._find(ref))
-
-    @staticmethod
-    def _visible(node: Node) -> bool:
-        at: Node | None = node
-        while at is not None:
-            if at.hidden:
-                return False
-            at = at.parent
-        return True
 
     def answer(self, ref: str, value: str) -> None:
         """Set an answer and recompute what depends on it. A wrong value is kept: `errors()` tells.
@@ -404,7 +235,7 @@ class Instance:
         holder, definition, repeat = self._repeat(ref)
         if repeat.fixed:
             raise Problem("questionnaire.fixed_repeat", ref=ref)
-        if len(_of(holder, definition)) >= MAX_REPEAT_INSTANCES:
+        if len(nodes_of(holder, definition)) >= MAX_REPEAT_INSTANCES:
             raise Problem("questionnaire.too_many_repeats", ref=ref, limit=MAX_REPEAT_INSTANCES)
         node = self._add(holder, definition)
         self._run()
@@ -430,168 +261,7 @@ class Instance:
             raise Problem("questionnaire.not_a_repeat", ref=ref)
         return holder, definition, definition.repeat
 
-    def _add(self, holder: Node, definition: Field) -> Node:
-        template = definition.template
-        assert template is not None, "every repeat has a template"
-        node = _clone(template)
-        existing = _of(holder, definition)
-        if existing:
-            place = next(i for i, n in enumerate(holder.children) if n is existing[-1]) + 1
-        else:
-            place = self._first_place(holder, definition)
-        holder.insert(place, node)
-        for action in self.form.actions[NEW_REPEAT]:
-            if definition in action.target.lineage:
-                for target in self._targets(node, definition.depth, action.target):
-                    self._perform(action, target)
-        for computation in self.form.computations_under(definition):
-            goal = computation.field
-            if computation.kind == "count":
-                goal = goal.parent  # type: ignore[assignment]
-            for target in self._targets(node, definition.depth, goal):
-                self._enqueue(computation, target)
-        self._touch(holder, definition, "structure")
-        return node
-
-    @staticmethod
-    def _first_place(holder: Node, definition: Field) -> int:
-        """Where the first instance goes: after what stands before it in the form."""
-        before = set()
-        for sibling in holder.mark.children:
-            if sibling is definition:
-                break
-            before.add(id(sibling))
-        places = [i for i, n in enumerate(holder.children) if id(n.mark) in before]
-        return places[-1] + 1 if places else 0
-
-    def _remove(self, node: Node) -> None:
-        holder = node.parent
-        assert holder is not None, "a repeat instance has a parent"
-        holder.remove(node)
-        if self._queue:
-            self._queue = [entry for entry in self._queue if not _within(entry[3], node)]
-            heapq.heapify(self._queue)
-            self._queued = {(entry[0], id(entry[3])) for entry in self._queue}
-        self._touch(holder, node.mark, "structure")
-
-    # -- recomputing --------------------------------------------------------------------------------
-
-    def _set(self, node: Node, value: str) -> None:
-        """Change a value, queue what reads it, and set off its actions."""
-        if node.text() == value:
-            return
-        node.set_text(value)
-        definition: Field = node.mark
-        self._touch(node, definition, "value")
-        actions = self.form.triggers.get(definition.path)
-        if actions and self._depth < MAX_TRIGGER_DEPTH:
-            self._depth += 1
-            self._run()
-            for action in actions:
-                for target in self._near(node, action.target):
-                    self._perform(action, target)
-            self._depth -= 1
-
-    def _perform(self, action: SetValue, target: Node) -> None:
-        """Carry out a setvalue on one node, once what it reads is up to date."""
-        if action.chosen is not None:
-            chosen = self._evaluate(action.chosen, target)
-            if not isinstance(chosen, list) or all(node is not target for node in chosen):
-                return
-        if action.expression is None:
-            self._set(target, action.constant)
-            return
-        self._run()
-        self._set(target, _stored(self._evaluate(action.expression, target), target.mark.bind.type))
-
-    def _touch(self, node: Node, definition: Field, change: str) -> None:
-        """Queue everything that reads what changed at a node (for structure: the node that holds it)."""
-        for reader in self.form.index.readers(definition.path, change):
-            computation = reader.computation
-            goal = computation.field
-            if computation.kind == "count" and goal.parent is not None:
-                goal = goal.parent
-            for target in self._targets(node, reader.anchor, goal):
-                self._enqueue(computation, target)
-
-    def _enqueue(self, computation: Computation, node: Node) -> None:
-        key = (computation.rank, id(node))
-        if key not in self._queued:
-            self._queued.add(key)
-            self._serial += 1
-            heapq.heappush(self._queue, (computation.rank, self._serial, computation, node))
-
-    def _compute_all(self, *, keep_volatile: bool) -> None:
-        for computation in self.form.index.ordered:
-            goal = computation.field
-            if computation.kind == "count" and goal.parent is not None:
-                goal = goal.parent
-            for target in self._targets(self.data, 1, goal):
-                if (
-                    keep_volatile
-                    and computation.kind == "calculate"
-                    and computation.expression.volatile
-                    and target.text()
-                ):
-                    continue
-                self._compute(computation, target)
-
-    def _run(self) -> None:
-        """Work the queue off, lowest rank first."""
-        work = 0
-        while self._queue:
-            rank, _, computation, node = heapq.heappop(self._queue)
-            self._queued.discard((rank, id(node)))
-            work += 1
-            if work > MAX_COMPUTATIONS:
-                self._queue.clear()
-                self._queued.clear()
-                raise Problem("questionnaire.endless", question=computation.field.ref)
-            self._compute(computation, node)
-
-    def _compute(self, computation: Computation, node: Node) -> None:
-        expression = computation.expression
-        if computation.kind == "relevant":
-            hidden = not to_boolean(self._evaluate(expression, node))
-            if hidden != node.hidden:
-                node.hidden = hidden
-                self._touch(node, node.mark, "relevance")
-        elif computation.kind == "calculate":
-            self._set(node, _stored(self._evaluate(expression, node), computation.field.bind.type))
-        else:
-            self._resize(node, computation)
-
-    def _resize(self, holder: Node, computation: Computation) -> None:
-        """Give a counted repeat as many instances as its count says."""
-        definition = computation.field
-        ghost = Node(ELEMENT, definition.local)
-        ghost.parent = holder
-        ghost.mark = definition
-        number = to_number(self._scope, self._evaluate(computation.expression, ghost))
-        wanted = int(max(0.0, min(number, MAX_REPEAT_INSTANCES))) if number == number else 0
-        if number > MAX_REPEAT_INSTANCES and definition.repeat is not None:
-            self._capped[id(holder)] = (holder, definition.repeat)
-        else:
-            self._capped.pop(id(holder), None)
-        existing = list(_of(holder, definition))
-        for node in existing[wanted:]:
-            self._remove(node)
-        for _ in range(wanted - len(existing)):
-            self._add(holder, definition)
-
-    def _evaluate(self, expression: Expression, node: Node) -> Value:
-        try:
-            return expression.value(self._scope, node)
-        except XPathError as error:
-            question = self.ref_of(node) if node.mark is not None else ""
-            raise Problem(
-                "questionnaire.expression_failed",
-                question=question,
-                expression=expression.source.strip(),
-                reason=str(error),
-            ) from error
-
-    # -- showing ------------------------------------------------------------------------------------
+    # -- showing -------------------------------------------------------------------------------------
 
     def _render(self, text: Text | None, node: Node, form: str = "") -> str:
         if text is None:
@@ -750,7 +420,7 @@ class Instance:
             return next((n for n in self._near(context, definition) if self._visible(n)), None)
         node = context
         for step in lineage[depth:]:
-            found = _of(node, step)
+            found = nodes_of(node, step)
             if not found or found[0].hidden:
                 return None
             node = found[0]
@@ -766,7 +436,7 @@ class Instance:
         if holder is None:
             return None
         above = self.ref_of(holder)
-        nodes = _of(holder, item.field)
+        nodes = nodes_of(holder, item.field)
         shown = [(at, n) for at, n in enumerate(nodes, 1) if not n.hidden]
         if nodes and not shown:
             return None
@@ -813,7 +483,7 @@ class Instance:
             media=self._media(question.label, node),
         )
 
-    # -- checking -----------------------------------------------------------------------------------
+    # -- checking ------------------------------------------------------------------------------------
 
     def _mistake(
         self, question: Question, node: Node, value: str, choices: Sequence[Choice] | None = None
@@ -873,11 +543,11 @@ class Instance:
                     yield from self._visible_questions(item.children, node)
             else:
                 holder = self._holder(context, item.field)
-                for node in _of(holder, item.field) if holder is not None else ():
+                for node in nodes_of(holder, item.field) if holder is not None else ():
                     if not node.hidden:
                         yield from self._visible_questions(item.children, node)
 
-    # -- handing out --------------------------------------------------------------------------------
+    # -- handing out ---------------------------------------------------------------------------------
 
     def to_xml(self, *, final: bool = False) -> str:
         """The filling as XML. `final` leaves out what is not relevant and stamps the end."""
@@ -938,9 +608,6 @@ class Instance:
         return None
 
 
-_STEP: Final = re.compile(r"(@?[^\[\]]+)(?:\[(\d{1,6})\])?\Z")
-
-
 def _guided(hint: Text | None) -> bool:
     return hint is not None and any("guidance" in forms for forms in hint.variants.values())
 
@@ -951,27 +618,6 @@ def _action(entity: Node) -> str:
     if create and update:
         return "update" if entity.get("baseVersion") else "create"
     return "create" if create else "update" if update else ""
-
-
-def _stored(value: Value, kind: str) -> str:
-    """The text a computed value is kept as: no NaN, dates without time, integers without fraction."""
-    if isinstance(value, Moment):
-        local = value.local()
-        if local is None:
-            return ""
-        if kind == "date":
-            return local.date().isoformat()
-        if kind == "dateTime":
-            return local.isoformat(timespec="milliseconds")
-        if kind == "time":
-            return local.timetz().isoformat(timespec="milliseconds")
-        return value.text()
-    if isinstance(value, float) and not isinstance(value, bool):
-        if math.isnan(value):
-            return ""
-        if kind == "int" and math.isfinite(value):
-            return str(math.trunc(value))
-    return to_text(value)
 
 
 def _bounds(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -993,62 +639,6 @@ def _in_range(value: str, parameters: Mapping[str, str]) -> bool:
     return abs(steps - round(steps)) < 1e-6
 
 
-def _received(top: Node, root: Field) -> Node:
-    """The nodes of a received filling in the form's order, what it leaves out as blank."""
-    return _adopt(top, root, f"/{root.local}")
-
-
-def _adopt(received: Node | None, definition: Field, ref: str) -> Node:
-    node = Node(ELEMENT, definition.local, prefix=definition.prefix, namespace=definition.namespace)
-    node.plain = (
-        definition.local if not definition.namespace or definition.namespace == XFORMS else node.plain
-    )
-    node.mark = definition
-    groups: dict[str, list[Node]] = {}
-    texts: list[str] = []
-    for child in received.children if received is not None else ():
-        if child.kind == ELEMENT:
-            groups.setdefault(child.local, []).append(child)
-        elif child.kind == TEXT:
-            texts.append(child.value)
-    for field_ in definition.children:
-        if field_.attribute:
-            # What the form states itself is not the sender's to change.
-            sent = received is not None and field_.parent is not None and _is_bound(field_)
-            value = (
-                received.get(field_.local, field_.default)
-                if sent and received is not None
-                else field_.default
-            )
-            attribute = node.set_attribute(
-                field_.local, value, prefix=field_.prefix, namespace=field_.namespace
-            )
-            attribute.mark = field_
-            continue
-        sent_nodes = groups.pop(field_.local, [])
-        if field_.repeat is not None:
-            for at, sent_node in enumerate(sent_nodes, 1):
-                node.append(_adopt(sent_node, field_, f"{ref}/{field_.local}[{at}]"))
-        elif len(sent_nodes) > 1:
-            raise Problem("questionnaire.duplicate_element", ref=f"{ref}/{field_.local}")
-        else:
-            node.append(_adopt(sent_nodes[0] if sent_nodes else None, field_, f"{ref}/{field_.local}"))
-    if groups:
-        raise Problem("questionnaire.unknown_element", ref=f"{ref}/{next(iter(groups))}")
-    text = "".join(texts)
-    if node.children:
-        if text.strip():
-            raise Problem("questionnaire.unexpected_text", ref=ref)
-    elif text:
-        node.append(Node(TEXT, value=text))
-    return node
-
-
-def _is_bound(definition: Field) -> bool:
-    bind = definition.bind
-    return bind.calculate is not None or bind.readonly is not None or bind.preload != ""
-
-
 __all__ = [
     "AnswerError",
     "Choice",
@@ -1057,6 +647,7 @@ __all__ = [
     "GroupView",
     "Instance",
     "ItemView",
+    "Items",
     "ListInstance",
     "QuestionView",
     "RepeatInstanceView",
