@@ -17,7 +17,7 @@ from typing import Final
 
 from survey.problems import Problem
 from survey.questionnaires.answers import is_value
-from survey.questionnaires.context import Context, ListInstance
+from survey.questionnaires.context import Context, Items, ListInstance
 from survey.questionnaires.definitions import (
     FIRST_LOAD,
     LOAD,
