@@ -48,7 +48,16 @@ FLAGS = {
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showSidebarNavigation": "false",
+    "client.showErrorLinks": "false",
     "logger.hideWelcomeMessage": "true",
+    "theme.base": "light",
+    "theme.primaryColor": "#9b2c1f",
+    "theme.backgroundColor": "#fffdfa",
+    "theme.secondaryBackgroundColor": "#f4f0e9",
+    "theme.textColor": "#1f2421",
+    "theme.borderColor": "#cfc8bc",
+    "theme.baseRadius": "0.6rem",
+    "theme.font": "'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif",
 }
 
 
