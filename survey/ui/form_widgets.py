@@ -21,7 +21,7 @@ from survey.ui import state, wording
 _MOST_BUTTONS = 16
 _TEXT_AREA_PX = 120
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
-_UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_/]|_(?=_)")
 ToText = Callable[[Any], str]
 
 
@@ -41,11 +41,14 @@ class Answers(Protocol):
 def key_of(instance_id: str, ref: str) -> str:
     """The widget key of a question: stable over reruns, usable as a CSS class (`st-key-…`).
 
-    >>> key_of("uuid:11111111-2222-3333-4444-555555555555", "/data/member[2]/name")
-    'mqf_555555555555_data__member-5b2-5d__name'
+    No name in XML begins with a digit, so a hyphen before a digit is a character's code, before a letter a step.
+    Two underscores never follow each other: Streamlit keeps them for itself.
+
+    >>> key_of("uuid:11111111-2222-3333-4444-555555555555", "/data/member[2]/first__name")
+    'mqf_555555555555_data-member-5b2-5d-first-5f_name'
     """
-    path = ref.strip("/").replace("/", "__")
-    return f"mqf_{instance_id[-12:]}_" + _UNSAFE.sub(lambda found: f"-{ord(found[0]):x}", path)
+    path = _UNSAFE.sub(lambda found: f"-{ord(found[0]):x}", ref.strip("/"))
+    return f"mqf_{instance_id[-12:]}_{path.replace('/', '-')}"
 
 
 def label_of(view: QuestionView) -> str:
@@ -122,7 +125,8 @@ def _choices(view: QuestionView, key: str, answers: Answers, common: dict[str, A
             args=args,
         )
     else:
-        st.pills(**common, options=options, format_func=labels.__getitem__, args=args)
+        # A second tap on an answer that is required does not take it back; a tap on another one changes it.
+        st.pills(**common, options=options, format_func=labels.__getitem__, required=view.required, args=args)
 
 
 def _as_list(view: QuestionView) -> bool:
