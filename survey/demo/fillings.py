@@ -21,7 +21,8 @@ from survey.demo.answers import Answers
 from survey.demo.chance import generator, new_id
 from survey.demo.township import House, Township
 from survey.demo.visits import Slot
-from survey.questionnaires.engine import Context, Instance, Items
+from survey.questionnaires.engine import Context, Instance
+from survey.questionnaires.registry import Items
 from survey.questionnaires.xform import Form, parse_form
 from survey.rules import codes
 

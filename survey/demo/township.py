@@ -176,9 +176,10 @@ def plan(seed: int, households: int, until: date, villages: Sequence[VillageUnit
 
 
 def _sizes(rng: Random, households: int, villages: int) -> list[int]:
-    """That many households over the villages, the largest about twice the smallest."""
+    """That many households over the villages, at least one in each, the largest about twice the smallest."""
     weights = [rng.uniform(0.7, 1.4) for _ in range(villages)]
-    sizes = [int(households * weight / sum(weights)) for weight in weights]
+    spare = households - villages
+    sizes = [1 + int(spare * weight / sum(weights)) for weight in weights]
     for number in range(households - sum(sizes)):
         sizes[number % villages] += 1
     return sizes
