@@ -314,6 +314,31 @@ class Instance(Filling):
         self._choices[id(question)] = shared
         return shared
 
+    def _known_values(
+        self, question: Question, node: Node, choices: Sequence[Choice] | None
+    ) -> frozenset[str]:
+        """The values a selection may have; for a list that never changes they are kept with the list."""
+        itemset = question.itemset
+        if itemset is None or not itemset.static or len(itemset.nodes.instances) != 1:
+            return frozenset(
+                c.value for c in (self._choices_of(question, node) if choices is None else choices)
+            )
+        top = self._scope.environment.instance(next(iter(itemset.nodes.instances)))
+        if top is None:
+            return frozenset()
+        if top.caches is None:
+            top.caches = {}
+        key = ("values", itemset.nodes.source, itemset.value.source)
+        known: frozenset[str] | None = top.caches.get(key)
+        if known is None:
+            items = self._evaluate(itemset.nodes, node)
+            known = frozenset(
+                to_text(self._evaluate_in(itemset.value, item, node))
+                for item in (items if isinstance(items, list) else ())
+            )
+            top.caches[key] = known
+        return known
+
     def _itemset(self, question: Question, node: Node) -> tuple[tuple[Choice, ...], bool]:
         """Choices of an itemset, and whether their labels stay the same."""
         itemset = question.itemset
@@ -495,7 +520,7 @@ class Instance(Filling):
             return "type", message(f"type.{bind.type}", language)
         if question.control in _SELECTS:
             chosen = [value] if question.control == "select1" else value.split()
-            known = {c.value for c in (self._choices_of(question, node) if choices is None else choices)}
+            known = self._known_values(question, node, choices)
             wrong = [c for c in chosen if c not in known]
             if wrong or len(set(chosen)) < len(chosen):
                 return "choice", message("choice", language, value=" ".join(wrong) or value)

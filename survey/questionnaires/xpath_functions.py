@@ -41,6 +41,7 @@ from survey.questionnaires.xpath_values import (
     XPathError,
     round_half_away,
     text_to_days,
+    text_to_number,
     to_boolean,
     to_number,
     to_text,
@@ -371,7 +372,8 @@ def _count_non_empty(scope: Scope, node: Node, nodes: Value) -> float:
 
 @function("sum", 1, 1, NUMBER)
 def _sum(scope: Scope, node: Node, nodes: Value) -> float:
-    return float(sum(to_number(scope, n.text()) for n in nodes_of("sum", nodes)))
+    zone = scope.zone
+    return float(sum([text_to_number(n.text(), zone) for n in nodes_of("sum", nodes)]))
 
 
 @function("min", 1, None, NUMBER)

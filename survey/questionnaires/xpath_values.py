@@ -168,6 +168,8 @@ def parse_moment(text: str, zone: tzinfo) -> float | None:
 
 def text_to_number(text: str, zone: tzinfo) -> float:
     """A decimal number, or the days of a date; NaN for all else."""
+    if text.isdigit() and text.isascii():
+        return float(text)
     if _NUMBER.match(text):
         return float(text)
     if len(text) >= 8 and "-" in text:
