@@ -8,6 +8,7 @@ routes, services and pages live in their own modules.
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from survey import composition, opening
 from survey.ui import navigation, session, shell
@@ -29,3 +30,6 @@ if __name__ == "__main__":
     run_page()
 else:
     opening.open_from_environment()
+    # Streamlit takes a folder `pages` for its older kind of navigation until the first `st.navigation` ran, and
+    # would run the first page asked for without this file.
+    PagesManager.uses_pages_directory = False

@@ -47,9 +47,9 @@ class EntryPage:
 
 @dataclass(frozen=True)
 class EntryFilter:
-    """Which entries: the beginning of the action (`account.`), days (both included), refusals only."""
+    """Which entries: the subject of the action (`account`), days (both included), refusals only."""
 
-    action: str = ""
+    subject: str = ""
     since: date | None = None
     until: date | None = None
     refused_only: bool = False
@@ -78,8 +78,8 @@ def _conditions(actor: Actor, chosen: EntryFilter) -> list[sa.ColumnElement[bool
     if any(len(prefix) <= _COUNTY_DIGITS for prefix in actor.prefixes(Action.AUDIT_READ)):
         seen = sa.or_(seen, col(AuditEntry.area_code) == "")
     conditions = [seen]
-    if chosen.action:
-        conditions.append(col(AuditEntry.action).startswith(chosen.action, autoescape=True))
+    if chosen.subject:
+        conditions.append(col(AuditEntry.action).startswith(chosen.subject, autoescape=True))
     if chosen.since:
         conditions.append(col(AuditEntry.at) >= _midnight(chosen.since))
     if chosen.until:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from survey import composition, db, i18n
@@ -34,6 +36,7 @@ def open_page(sqlite_store: db.Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """
     composition.wire()
     monkeypatch.chdir(ROOT)
+    _navigate_as_the_server_does(monkeypatch)
 
     def opened(actor: Actor | None, page: str = navigation.TODAY, **query: str) -> AppTest:
         token = None
@@ -45,14 +48,28 @@ def open_page(sqlite_store: db.Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
                 )
         monkeypatch.setattr(ui_session, "cookie_token", lambda: token)
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S)
+        offered = {place.key for place in navigation.open_to(actor)} if actor else set()
+        if page != navigation.TODAY and page in offered:
+            # Streamlit knows a page only after the application declared it in a first run. The address of one that
+            # is not offered leads to the first page.
+            test.run().switch_page(f"pages/{page}.py")
         for name, value in query.items():
             test.query_params[name] = value
-        if page != navigation.TODAY:
-            test.switch_page(f"pages/{page}.py")
         return test.run()
 
     with i18n.speaking("zh"):
         yield opened
+
+
+def _navigate_as_the_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave navigation to `app.py`, as `app.py` itself settles for a server; AppTest settles otherwise at each run."""
+    original = PagesManager.__init__
+
+    def settled(manager: PagesManager, *arguments: Any, **keywords: Any) -> None:
+        original(manager, *arguments, **keywords)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", settled)
 
 
 def texts(test: AppTest) -> str:

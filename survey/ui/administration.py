@@ -1,0 +1,360 @@
+"""Administration on the screen: accounts and posts, the tree of areas, the audit trail, a snapshot to take away.
+
+Owns how these read and the forms that change an account. Refuses to keep a one-time password: it is drawn once, in the
+run that made it, and stands nowhere afterwards. Which parts somebody sees follows from his posts; the services decide.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from io import BytesIO
+from pathlib import Path
+
+import streamlit as st
+
+from survey import db, i18n
+from survey.access import accounts
+from survey.access.accounts import AccountView, Post, PostingView
+from survey.access.permissions import Action, Actor
+from survey.access.trail import EntryFilter, EntryView
+from survey.analysis import snapshot
+from survey.areas import register
+from survey.areas.register import AreaView
+from survey.i18n import gettext as _
+from survey.problems import Problem
+from survey.rules import codes
+from survey.ui import navigation, session, shell, wording
+
+ACCOUNTS, AREAS, TRAIL, SNAPSHOT = "accounts", "areas", "trail", "snapshot"
+_NEEDED = {
+    ACCOUNTS: Action.ACCOUNTS_MANAGE,
+    AREAS: Action.AREAS_WRITE,
+    TRAIL: Action.AUDIT_READ,
+    SNAPSHOT: Action.SNAPSHOT_MAKE,
+}
+
+
+def today() -> date:
+    """The day on the township's clock."""
+    return i18n.local(datetime.now(UTC)).date()
+
+
+def part(actor: Actor) -> str | None:
+    """The choice between the parts the actor may use; it stands in the address. Nothing if he may use none."""
+    names = {
+        ACCOUNTS: _("Accounts"),
+        AREAS: _("Areas"),
+        TRAIL: _("Audit trail"),
+        SNAPSHOT: _("Snapshot"),
+    }
+    offered = [key for key in names if actor.may(_NEEDED[key])]
+    if not offered:
+        return None
+    asked = st.query_params.get("part")
+    current = asked if asked in offered else offered[0]
+    chosen = st.segmented_control(
+        _("Part"),
+        offered,
+        default=current,
+        format_func=names.__getitem__,
+        key="mq_part",
+        required=True,
+        label_visibility="collapsed",
+    )
+    if chosen != current:
+        navigation.go(navigation.ADMINISTRATION, part=str(chosen))
+    return current
+
+
+def account_rows(rows: Sequence[AccountView], places: Mapping[str, str]) -> str | None:
+    """Accounts as big rows; the id of the one just tapped."""
+    return shell.rows(ACCOUNTS, [_account_row(row, places) for row in rows])
+
+
+def _account_row(row: AccountView, places: Mapping[str, str]) -> shell.Row:
+    held = [posting for posting in row.postings if _holds(posting, today())]
+    posts = "、".join(_post_words(posting, places) for posting in held) or _("no post at present")
+    seen = (
+        _("last used {moment}", moment=i18n.moment(row.last_seen_at)) if row.last_seen_at else _("never used")
+    )
+    badge = _("locked") if row.locked else _("initial password") if row.must_change_password else ""
+    return shell.Row(
+        key=str(row.cadre_id),
+        title=f"{row.name} · {row.username}",
+        detail=f"{posts} · {seen}",
+        badge=badge,
+        color="red" if row.locked else "orange",
+    )
+
+
+def _holds(posting: PostingView, on: date) -> bool:
+    return posting.starts_on <= on and (posting.ends_on is None or on <= posting.ends_on)
+
+
+def _post_words(posting: PostingView, places: Mapping[str, str]) -> str:
+    return f"{places.get(posting.area_code, posting.area_code)} {codes.label('post', posting.post)}"
+
+
+def places_of(rows: Sequence[AccountView]) -> dict[str, str]:
+    """The names of the areas of these accounts' posts."""
+    with db.reading() as reading:
+        return register.names(reading, {p.area_code for row in rows for p in row.postings})
+
+
+def new_account(areas: Sequence[AreaView]) -> None:
+    """The form for a new account; its one-time password is shown once below."""
+    with st.expander(_("New account"), icon=":material/person_add:"), st.form("mq_new_account", border=False):
+        username = st.text_input(
+            _("User name"), key="mq_new_username", help=_("Lower case letters and digits")
+        )
+        name = st.text_input(_("Name"), key="mq_new_name")
+        post = _post_choice("mq_new_post")
+        area = _area_choice("mq_new_area", areas)
+        starts_on = st.date_input(_("First day"), today(), key="mq_new_starts", format="YYYY-MM-DD")
+        if st.form_submit_button(_("Create the account"), type="primary", width="stretch"):
+            _create(username, name, post, area, starts_on)
+
+
+def _create(username: str, name: str, post: Post | None, area: str | None, starts_on: date) -> None:
+    if post is None or area is None:
+        st.error(_("Choose post and area first."))
+        return
+    try:
+        with db.session_scope() as store:
+            view, one_time = accounts.create_account(
+                store, session.actor(), username, name, post, area, starts_on=starts_on
+            )
+    except Problem as problem:
+        shell.problem(problem)
+        return
+    show_password(view.username, one_time)
+
+
+def show_password(username: str, one_time: str) -> None:
+    """A one-time password, drawn in this run only."""
+    st.success(
+        _(
+            "Write down or read out this one-time password for {username} now; it is not shown again.",
+            username=wording.plain(username),
+        )
+    )
+    st.code(one_time, language=None)
+
+
+def _post_choice(key: str) -> Post | None:
+    return st.selectbox(
+        _("Post"),
+        list(Post),
+        index=None,
+        key=key,
+        format_func=lambda post: codes.label("post", post),
+        placeholder=_("Choose"),
+    )
+
+
+def _area_choice(key: str, areas: Sequence[AreaView]) -> str | None:
+    names = {area.code: area for area in areas}
+    return st.selectbox(
+        _("Area"),
+        list(names),
+        index=None,
+        key=key,
+        format_func=lambda code: _spoken(names[code], names),
+        placeholder=_("Choose"),
+    )
+
+
+def _spoken(area: AreaView, names: Mapping[str, AreaView]) -> str:
+    above = names.get(area.parent_code or "")
+    return f"{above.short_name} {area.short_name}" if above else area.short_name
+
+
+def account_page(view: AccountView, areas: Sequence[AreaView]) -> None:
+    """One account: its state, its posts and what may be done with it."""
+    state = (
+        _("locked") if view.locked else _("initial password") if view.must_change_password else _("in use")
+    )
+    color = "red" if view.locked else "orange" if view.must_change_password else "green"
+    st.markdown(
+        f"### {wording.plain(view.name)} · {wording.plain(view.username)} :{color}-badge[{wording.plain(state)}]"
+    )
+    _posts(view)
+    _add_post(view, areas)
+    _keys(view)
+
+
+def _posts(view: AccountView) -> None:
+    st.subheader(_("Posts"))
+    places = places_of([view])
+    for posting in view.postings:
+        until = i18n.day(posting.ends_on) if posting.ends_on else _("open")
+        words, button = st.columns([3, 1], vertical_alignment="center")
+        words.write(
+            f"{wording.plain(_post_words(posting, places))}  \n{i18n.day(posting.starts_on)} – {until}"
+        )
+        if posting.ends_on is None:
+            with button:
+                _end_post(posting)
+
+
+def _end_post(posting: PostingView) -> None:
+    if shell.confirm(f"end_{posting.id}", _("End today"), _("Today will be the last day of this post.")):
+        with db.session_scope() as store:
+            accounts.end_posting(store, session.actor(), posting.id, ends_on=max(today(), posting.starts_on))
+        shell.said(_("The post ends today."))
+        st.rerun()
+
+
+def _add_post(view: AccountView, areas: Sequence[AreaView]) -> None:
+    with (
+        st.expander(_("Add a post"), icon=":material/add:"),
+        st.form(f"mq_post_{view.cadre_id}", border=False),
+    ):
+        post = _post_choice("mq_post")
+        area = _area_choice("mq_post_area", areas)
+        starts_on = st.date_input(_("First day"), today(), key="mq_post_starts", format="YYYY-MM-DD")
+        if not st.form_submit_button(_("Add the post"), type="primary", width="stretch"):
+            return
+        if post is None or area is None:
+            st.error(_("Choose post and area first."))
+            return
+        with db.session_scope() as store:
+            accounts.add_posting(store, session.actor(), view.cadre_id, post, area, starts_on=starts_on)
+    shell.said(_("The post was added."))
+    st.rerun()
+
+
+def _keys(view: AccountView) -> None:
+    st.subheader(_("Sign-in"))
+    lock, password = st.columns(2)
+    now = datetime.now(UTC)
+    with lock:
+        if view.locked:
+            if shell.confirm(
+                "unlock", _("Unlock"), _("The account may sign in again."), icon=":material/lock_open:"
+            ):
+                with db.session_scope() as store:
+                    accounts.unlock(store, session.actor(), view.cadre_id, now=now)
+                _said_and_again(_("The account is unlocked."))
+        elif shell.confirm(
+            "lock", _("Lock"), _("The person is signed out everywhere at once."), icon=":material/lock:"
+        ):
+            with db.session_scope() as store:
+                accounts.lock(store, session.actor(), view.cadre_id, now=now)
+            _said_and_again(_("The account is locked."))
+    with password:
+        question = _("The present password stops working and the person is signed out everywhere.")
+        if shell.confirm("reset", _("New one-time password"), question, icon=":material/key:"):
+            with db.session_scope() as store:
+                one_time = accounts.reset_password(store, session.actor(), view.cadre_id, now=now)
+            show_password(view.username, one_time)
+
+
+def _said_and_again(text: str) -> None:
+    shell.said(text)
+    st.rerun()
+
+
+def area_tree(areas: Sequence[AreaView], code: str | None) -> str | None:
+    """The areas directly under one (the topmost without), with the way up; the code just tapped."""
+    known = {area.code: area for area in areas}
+    here = known.get(code or "")
+    if here is not None:
+        st.markdown(f"**{wording.plain(here.name)}**  \n:small[{here.code}]")
+        if st.button(_("One level up"), icon=":material/arrow_upward:", key="mq_area_up"):
+            return here.parent_code if here.parent_code in known else ""
+    below = [area for area in areas if _is_below(area, here, known)]
+    if not below:
+        shell.empty(_("No area lies below this one."))
+    return shell.rows(AREAS, [_area_row(area, areas) for area in below])
+
+
+def _is_below(area: AreaView, here: AreaView | None, known: Mapping[str, AreaView]) -> bool:
+    return area.parent_code == here.code if here else area.parent_code not in known
+
+
+def _area_row(area: AreaView, areas: Sequence[AreaView]) -> shell.Row:
+    below = sum(1 for other in areas if other.parent_code == area.code)
+    until = _("until {day}", day=i18n.day(area.valid_until)) if area.valid_until else ""
+    details = (area.code, codes.label("area_level", area.level), _("{n} below", n=below) if below else "")
+    return shell.Row(
+        key=area.code,
+        title=area.short_name,
+        detail=" · ".join(part for part in details if part),
+        badge=until,
+    )
+
+
+def trail_filter() -> EntryFilter:
+    """Draw the filters of the audit trail."""
+    kind, since, refused = st.columns([2, 2, 2], vertical_alignment="bottom")
+    subject = kind.selectbox(
+        _("Kind"),
+        codes.keys("audit_subject"),
+        index=None,
+        key="mq_trail_kind",
+        format_func=lambda key: codes.label("audit_subject", key),
+        placeholder=_("All"),
+        on_change=shell.first_part(TRAIL),
+    )
+    start = since.date_input(
+        _("Since"), None, key="mq_trail_since", format="YYYY-MM-DD", on_change=shell.first_part(TRAIL)
+    )
+    only = refused.toggle(_("Refused only"), key="mq_trail_refused", on_change=shell.first_part(TRAIL))
+    return EntryFilter(subject=subject or "", since=start, refused_only=only)
+
+
+def trail_rows(rows: Sequence[EntryView]) -> None:
+    """Entries of the audit trail as a plain list."""
+    with db.reading() as reading:
+        places = register.names(reading, {row.area_code for row in rows if row.area_code})
+    items = "".join(_entry(row, places) for row in rows)
+    st.html(
+        "<style>.mq-trail { list-style: none; padding: 0; } .mq-trail li { border-bottom: 1px solid var(--mq-line); "
+        "padding: .5rem 0; } .mq-trail small { color: var(--mq-soft); overflow-wrap: anywhere; }</style>"
+        f'<ul class="mq-trail">{items}</ul>'
+    )
+
+
+def _entry(row: EntryView, places: Mapping[str, str]) -> str:
+    result = (
+        f" · <b>{wording.escaped(codes.label('audit_result', row.result))}</b>"
+        if row.result != "done"
+        else ""
+    )
+    about = " ".join(part for part in (row.object_kind, row.object_id, places.get(row.area_code, "")) if part)
+    return (
+        f"<li>{wording.escaped(codes.label('audit_action', row.action))}{result}<br><small>"
+        f"{wording.escaped(i18n.moment(row.at))} · {wording.escaped(row.who)} · {wording.escaped(about)} · "
+        f"{row.sequence}</small></li>"
+    )
+
+
+def snapshot_part(actor: Actor) -> None:
+    """Make a de-identified snapshot and offer it for download."""
+    st.write(_("A snapshot holds no names, numbers, exact places or free text. Making one is recorded."))
+    if not st.button(_("Make a snapshot"), type="primary", icon=":material/dataset:", key="mq_snapshot"):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "snapshot"
+        with db.session_scope() as store:
+            announcement = snapshot.announce(store, actor)
+        with db.reading() as reading:
+            made = snapshot.export(reading, actor, announcement, out)
+        content = _zipped(out)
+    st.success(_("{n} rows in {tables} tables.", n=sum(made.counts.values()), tables=len(made.counts)))
+    name = f"minqing-snapshot-{i18n.local(made.made_at):%Y%m%d-%H%M}.zip"
+    st.download_button(
+        _("Download the snapshot"), content, name, "application/zip", on_click="ignore", width="stretch"
+    )
+
+
+def _zipped(folder: Path) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    return buffer.getvalue()

@@ -1,0 +1,192 @@
+"""Administration: accounts made and changed by clicks, areas, the trail, snapshots; who sees which part."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import select
+from streamlit.testing.v1 import AppTest
+
+from models import AccountSession, AuditEntry, Cadre, Post, Posting
+from survey import db
+from survey.access import audit, passwords
+from survey.access.permissions import Actor
+from survey.ui import administration
+from tests.builders import COUNTY, FAR_VILLAGE, TOWNSHIP, VILLAGE, a_cadre
+from tests.pages.conftest import Opener, texts
+
+
+@pytest.fixture
+def admin(sqlite_store: db.Store) -> Actor:
+    """The township's administrator; a village head `wang` and one elsewhere stand in the store too."""
+    with db.session_scope() as session:
+        actor = a_cadre(session, Post.ADMINISTRATOR, TOWNSHIP, username="guanli", name="测试管理员")
+        a_cadre(session, username="wang", name="测试王")
+        a_cadre(session, area=FAR_VILLAGE, username="yuan", name="测试远")
+    return actor
+
+
+def stored(username: str) -> Cadre:
+    with db.reading() as session:
+        return session.exec(select(Cadre).where(Cadre.username == username)).one()
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in page.button if button.label == label]
+    return button.click().run()
+
+
+def agree(page: AppTest, label: str) -> AppTest:
+    """Press a button that asks first, then agree."""
+    return press(press(page, label), label)
+
+
+def account_page(open_page: Opener, admin: Actor, username: str = "wang") -> AppTest:
+    return open_page(admin, "administration", part="accounts", account=str(stored(username).id))
+
+
+def test_the_list_shows_the_accounts_of_ones_area_only(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration")
+    assert not page.exception
+    rows = [button.label for button in page.button if "·" in button.label]
+    assert any("测试王" in row and "余家坪村" in row for row in rows)
+    assert not any("测试远" in row for row in rows)
+
+
+def test_searching_for_nobody_says_so(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration")
+    page.text_input(key="mq_account_query").set_value("nobody").run()
+    assert "没有符合条件的账号" in texts(page)
+
+
+def test_a_new_account_is_made_and_its_password_shown_once(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration")
+    page.text_input(key="mq_new_username").set_value("li")
+    page.text_input(key="mq_new_name").set_value("测试李")
+    page.selectbox(key="mq_new_post").set_value(Post.VILLAGE_SECRETARY)
+    page.selectbox(key="mq_new_area").set_value(VILLAGE)
+    press(page, "建立账号")
+    (shown,) = page.code
+    assert passwords.verify(stored("li").password_hash, shown.value)
+    with db.reading() as session:
+        posting = session.exec(select(Posting).where(Posting.cadre_id == stored("li").id)).one()
+        assert (posting.post, posting.area_code) == (Post.VILLAGE_SECRETARY, VILLAGE)
+    assert not page.run().code
+    assert shown.value not in texts(page)
+
+
+def test_a_bad_user_name_is_told_and_makes_nothing(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration")
+    page.text_input(key="mq_new_username").set_value("李四")
+    page.text_input(key="mq_new_name").set_value("测试李")
+    page.selectbox(key="mq_new_post").set_value(Post.ANALYST)
+    page.selectbox(key="mq_new_area").set_value(VILLAGE)
+    press(page, "建立账号")
+    assert "不能使用" in page.error[0].value
+    assert page.text_input(key="mq_new_name").value == "测试李", "what was typed stays"
+    with db.reading() as session:
+        assert len(session.exec(select(Cadre)).all()) == 3
+
+
+def test_without_post_and_area_no_account_is_made(open_page: Opener, admin: Actor) -> None:
+    page = press(open_page(admin, "administration"), "建立账号")
+    assert "请先选择岗位和区划" in page.error[0].value
+    with db.reading() as session:
+        assert len(session.exec(select(Cadre)).all()) == 3
+
+
+def test_locking_asks_first_then_signs_the_person_out(open_page: Opener, admin: Actor) -> None:
+    with db.session_scope() as session:
+        session.add(AccountSession(token_hash="0" * 64, cadre_id=stored("wang").id or 0))
+    page = press(account_page(open_page, admin), "锁定")
+    assert stored("wang").locked_at is None
+    press(page, "锁定")
+    assert stored("wang").locked_at is not None
+    with db.reading() as session:
+        assert session.get_one(AccountSession, "0" * 64).ended_at is not None
+    agree(account_page(open_page, admin), "解锁")
+    assert stored("wang").locked_at is None
+
+
+def test_a_one_time_password_replaces_the_present_one(open_page: Opener, admin: Actor) -> None:
+    page = agree(account_page(open_page, admin), "发一次性密码")
+    (shown,) = page.code
+    assert passwords.verify(stored("wang").password_hash, shown.value)
+    assert stored("wang").must_change_password
+
+
+def test_a_post_is_added_and_another_ends_today(open_page: Opener, admin: Actor) -> None:
+    page = account_page(open_page, admin)
+    page.selectbox(key="mq_post").set_value(Post.STATIONED_CADRE)
+    page.selectbox(key="mq_post_area").set_value("511922125201")
+    press(page, "增加")
+    with db.reading() as session:
+        held = session.exec(select(Posting).where(Posting.cadre_id == stored("wang").id)).all()
+        assert {(p.post, p.area_code) for p in held} == {
+            (Post.VILLAGE_HEAD, VILLAGE),
+            (Post.STATIONED_CADRE, "511922125201"),
+        }
+        first = next(p.id for p in held if p.post == Post.VILLAGE_HEAD)
+    page = account_page(open_page, admin)
+    page.button(key=f"mq_ask_end_{first}").click().run()
+    page.button(key=f"mq_yes_end_{first}").click().run()
+    with db.reading() as session:
+        assert session.get_one(Posting, first).ends_on == administration.today()
+
+
+def test_an_account_outside_ones_area_is_not_shown(open_page: Opener, admin: Actor) -> None:
+    page = account_page(open_page, admin, "yuan")
+    assert "没有找到这条记录" in page.error[0].value
+    assert "测试远" not in texts(page)
+
+
+def test_the_own_account_cannot_be_locked(open_page: Opener, admin: Actor) -> None:
+    page = agree(account_page(open_page, admin, "guanli"), "锁定")
+    assert "自己的账号" in page.error[0].value
+    assert stored("guanli").locked_at is None
+
+
+def test_the_tree_of_areas_leads_down_and_up(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration", part="areas", area=TOWNSHIP)
+    rows = [button.label for button in page.button if "511922125200" in button.label]
+    assert len(rows) == 1
+    assert "余家坪村" in rows[0]
+    assert "下辖 2 个" in rows[0]
+    top = open_page(admin, "administration", part="areas")
+    assert [button.label for button in top.button if "兴马镇" in button.label]
+
+
+def test_the_trail_shows_what_was_done_in_ones_area(open_page: Opener, sqlite_store: db.Store) -> None:
+    with db.session_scope() as session:
+        inspector = a_cadre(session, Post.DISCIPLINE_INSPECTOR, TOWNSHIP)
+        near, far = a_cadre(session, name="测试近"), a_cadre(session, area=FAR_VILLAGE, name="测试远")
+        audit.append(session, near, "household.update", kind="household", id="1", area_code=VILLAGE)
+        audit.append(session, far, "household.update", kind="household", id="2", area_code=FAR_VILLAGE)
+    page = open_page(inspector, "administration")
+    assert "修改农户" in texts(page)
+    assert "测试近" in texts(page)
+    assert "测试远" not in texts(page)
+    page.selectbox(key="mq_trail_kind").set_value("case").run()
+    assert "没有符合条件的记录" in texts(page)
+
+
+def test_an_analyst_gets_a_snapshot_and_the_trail_knows(open_page: Opener, sqlite_store: db.Store) -> None:
+    with db.session_scope() as session:
+        analyst = a_cadre(session, Post.ANALYST, COUNTY)
+    page = open_page(analyst, "administration")
+    press(page, "制作快照")
+    assert not page.exception
+    assert "张表" in page.success[0].value
+    with db.reading() as session:
+        assert [entry.action for entry in session.exec(select(AuditEntry))] == ["snapshot.make"]
+
+
+def test_a_village_head_is_not_offered_the_page(
+    open_page: Opener, sqlite_store: db.Store, admin: Actor
+) -> None:
+    with db.session_scope() as session:
+        head = a_cadre(session)
+
+    def offered(actor: Actor) -> bool:
+        return "管理" in [link.label for link in open_page(actor).get("page_link")]
+
+    assert (offered(admin), offered(head)) == (True, False)
