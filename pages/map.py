@@ -1,5 +1,7 @@
 """The map: cases not finished and hardship households in the actor's areas."""
 
+import streamlit as st
+
 from survey import db
 from survey.access.permissions import Action
 from survey.areas import register
@@ -15,7 +17,9 @@ on = cases.today()
 with db.reading() as session:
     villages = register.villages(session, actor, on=on)
 chosen = cases.filters(villages, with_mine=False)
-wanted = township_map.layer_choice(with_hardship=actor.may(Action.HARDSHIP_READ))
+with st.container(horizontal=True, vertical_alignment="center"):
+    wanted = township_map.layer_choice(with_hardship=actor.may(Action.HARDSHIP_READ))
+    said = st.empty()
 case_layer = hardship_layer = None
 with db.reading() as session:
     if township_map.CASES in wanted:
@@ -23,7 +27,8 @@ with db.reading() as session:
     if layers.HARDSHIP in wanted:
         hardship_layer = layers.hardship(session, actor, chosen.village, on, overdue=chosen.overdue)
     labels = layers.labels(session, actor, on)
-township_map.counts(case_layer, hardship_layer)
+with said:
+    township_map.counts(case_layer, hardship_layer)
 case_id, household_id = township_map.points_map(case_layer, hardship_layer, labels, key="map")
 with db.reading() as session:
     case = worklists.case(session, actor, case_id, on).row if case_id else None

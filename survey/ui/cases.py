@@ -13,7 +13,7 @@ import streamlit as st
 
 from survey import db, i18n
 from survey.areas.register import AreaView
-from survey.cases import categories, service, worklists
+from survey.cases import categories, lifecycle, service, worklists
 from survey.cases.lifecycle import CaseState, StepKind
 from survey.cases.worklists import CaseFilter, CaseRow, CaseView, Owner
 from survey.i18n import gettext as _
@@ -61,6 +61,13 @@ def filters(villages: Sequence[AreaView], *, with_mine: bool = True) -> CaseFilt
     return CaseFilter(village=code, category=kind, overdue=overdue, mine=mine)
 
 
+def section(title: str) -> None:
+    """The heading of a part of a page."""
+    st.html(
+        f'<h2 style="font-size: 1.2rem; font-weight: 700; padding: .5rem 0 0">{wording.escaped(title)}</h2>'
+    )
+
+
 def list_rows(cases: Sequence[CaseRow], name: str = LIST) -> str | None:
     """Cases as big rows; the id of the one just tapped."""
     return shell.rows(name, [as_row(row) for row in cases])
@@ -85,7 +92,9 @@ def urgency(row: CaseRow) -> tuple[str, shell.BadgeColor]:
     if row.days_left is None:
         return ("", "gray") if row.due_on is None else (codes.label("case_state", row.state), "green")
     if row.days_left < 0:
-        return _("{n} days overdue", n=-row.days_left), "red"
+        late = -row.days_left
+        owes_reply = StepKind.REPLY in lifecycle.steps_from(row.state)
+        return (_("reply {n} days overdue", n=late) if owes_reply else _("{n} days overdue", n=late)), "red"
     if row.days_left == 0:
         return _("due today"), "orange"
     return _("{n} days left", n=row.days_left), "orange" if row.days_left <= 3 else "gray"
@@ -121,7 +130,7 @@ def header(view: CaseView) -> None:
 
 def steps(view: CaseView) -> None:
     """Every act on the case, the first at the top."""
-    st.subheader(_("Steps so far"))
+    section(_("Steps so far"))
     items = "".join(
         f"<li><b>{wording.escaped(codes.label('step_kind', step.kind))}</b> "
         f'<span class="mq-when">{wording.escaped(i18n.day(step.acted_on))} {wording.escaped(step.name or "")}</span>'
@@ -145,7 +154,7 @@ def actions(view: CaseView, owners: Sequence[Owner]) -> None:
 
 
 def _step_form(view: CaseView) -> None:
-    st.subheader(_("Next step"))
+    section(_("Next step"))
     offered = list(view.actions)
     key = f"{_STEP_KEY}_{view.row.id}_{view.version}"
     kind = st.pills(

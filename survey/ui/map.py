@@ -32,7 +32,7 @@ from survey.rules import codes
 from survey.ui import shell, wording
 
 CASES = "cases"
-HEIGHT_PX = 520
+HEIGHT_PX = 500
 SMALL_HEIGHT_PX = 240
 _SMALL_DEGREES = 0.004
 _NEAR_ZOOM = 16
@@ -345,6 +345,7 @@ def layer_choice(*, with_hardship: bool) -> list[str]:
         selection_mode="multi",
         default=list(names),
         format_func=lambda layer: names[layer],
+        label_visibility="collapsed",
         key="mq_map_layers",
     )
 

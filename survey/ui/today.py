@@ -88,7 +88,7 @@ def unfinished(found: tuple[DraftView, ...]) -> None:
     """Visits begun and not handed in: one tap goes on with them."""
     if not found:
         return
-    st.subheader(_("Go on with what you began"))
+    cases.section(_("Go on with what you began"))
     rows = [
         shell.Row(
             key=draft.instance_id,
@@ -110,9 +110,9 @@ def contacts(page: FilePage | None, on: date) -> None:
     """Hardship households whose contact is due: one tap begins the visit."""
     if page is None:
         return
-    st.subheader(_("Hardship households to contact"))
+    cases.section(_("Hardship households to contact"))
     if not page.rows:
-        shell.empty(_("No contact is due in the coming days."))
+        st.caption(_("No contact is due in the coming days."))
         return
     tapped = shell.rows("contacts", [_contact_row(row, on) for row in page.rows])
     _rest(len(page.rows), page.total, navigation.HARDSHIP)
@@ -124,7 +124,7 @@ def promised(found: tuple[FollowUp, ...], names: dict[str, str], on: date) -> No
     """Returns promised at a visit and not yet kept: one tap begins the visit."""
     if not found:
         return
-    st.subheader(_("You promised to come back"))
+    cases.section(_("You promised to come back"))
     rows = [
         shell.Row(
             key=promise.household_id,
@@ -145,9 +145,9 @@ def to_act_on(page: CasePage | None, *, mine: bool) -> None:
     """The most urgent cases: one tap opens the case."""
     if page is None:
         return
-    st.subheader(_("Cases with me") if mine else _("Most urgent cases"))
+    cases.section(_("Cases with me") if mine else _("Most urgent cases"))
     if not page.rows:
-        shell.empty(_("No case waits for you. New ones come from visits."))
+        st.caption(_("No case waits for you. New ones come from visits."))
         return
     tapped = cases.list_rows(page.rows, "today_cases")
     _rest(len(page.rows), page.total, navigation.CASES, **({"mine": "1"} if mine else {}))
