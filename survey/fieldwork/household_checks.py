@@ -17,6 +17,7 @@ from survey.problems import Problem
 from survey.rules import codes
 
 HEAD = "02"
+SEX_NOT_STATED = "9"
 # In a register, everybody else's relation is told to the head; "oneself" would tell nothing.
 RELATIONS = tuple(key for key in codes.keys("relation") if key != "01")
 LONGEST_ADDRESS = 200
@@ -124,6 +125,8 @@ def _member_field(field: str, value: object, on: date) -> dict[str, Any]:
         return {"birth_on": value}
     if field == "health_note":
         return {"health_note": _text(field, value, LONGEST_NOTE)}
+    if field == "sex":
+        return {"sex": _code(field, "sex", value) or SEX_NOT_STATED}
     if field == "residence":
         return {"residence": Residence(_code(field, "residence", value) or Residence.AT_HOME)}
     return {field: _code(field, field, value)}

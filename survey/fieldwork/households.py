@@ -171,7 +171,7 @@ def add_household(
     """Add a household with its head; fields as in `HOUSEHOLD_FIELDS` and `MEMBER_FIELDS`.
 
     Problems: those of the checks, `households.no_group`, `households.possible_duplicate` while a near
-    duplicate's key is not in `confirmed`. Audited.
+    duplicate's key is not in `confirmed` (its fact `found` holds the duplicates). Audited.
     """
     require(actor, Action.HOUSEHOLDS_WRITE, area_code)
     _require_group(session, area_code, on)
@@ -536,7 +536,9 @@ def _refuse_duplicates(
     open_ones = [duplicate for duplicate in found if duplicate.key not in confirmed]
     if open_ones:
         raise Problem(
-            "households.possible_duplicate", names="、".join(f"{d.name}({d.area_name})" for d in open_ones)
+            "households.possible_duplicate",
+            names="、".join(f"{d.name}({d.area_name})" for d in open_ones),
+            found=found,
         )
 
 

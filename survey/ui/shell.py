@@ -145,15 +145,11 @@ def confirm(name: str, action: str, question: str, *, icon: str | None = None) -
         return False
     st.warning(wording.plain(question))
     yes, no = st.columns(2, wrap=False)
-    agreed = yes.button(
-        action,
-        key=f"mq_yes_{name}",
-        type="primary",
-        width="stretch",
-        on_click=state.set_asked,
-        args=(name, False),
-    )
+    # Not by a callback: it would close the question before this line could hear the answer.
+    agreed = yes.button(action, key=f"mq_yes_{name}", type="primary", width="stretch")
     no.button(_("Do not"), key=f"mq_no_{name}", width="stretch", on_click=state.set_asked, args=(name, False))
+    if agreed:
+        state.set_asked(name, False)
     return agreed
 
 
