@@ -39,7 +39,7 @@ MessageId = str | tuple[str, str]
 def in_use() -> dict[MessageId, list[str]]:
     """Every message the program can show, with the places that use it."""
     found: dict[MessageId, list[str]] = defaultdict(list)
-    for path in sorted(_sources()):
+    for path in sorted(sources()):
         method = "python" if path.suffix == ".py" else "jinja2.ext:babel_extract"
         for line, message, _comments, _context in extract(method, BytesIO(path.read_bytes()), _KEYWORDS):
             found[_id(message)].append(f"{path.relative_to(ROOT)}:{line}")
@@ -48,7 +48,8 @@ def in_use() -> dict[MessageId, list[str]]:
     return dict(found)
 
 
-def _sources() -> Iterable[Path]:
+def sources() -> Iterable[Path]:
+    """The files in which messages stand."""
     yield ROOT / "app.py"
     yield from (ROOT / "pages").rglob("*.py")
     yield from (ROOT / "survey").rglob("*.py")
