@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -10,16 +12,57 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from models import Base
-from survey import db, upgrades
+from survey import backups, db, restoring, upgrades
 from survey.access import audit
 from survey.problems import Problem
 from tests import builders
+from tests.migrations import keep_store
+from tests.migrations.filled import fill
 
 
 def test_the_migrations_make_the_tables_of_the_models(store: db.Store) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def _kept(revision: str, folder: Path) -> Path:
+    """A backup of a store of that revision: kept in the repository, or for the newest one made now."""
+    if revision != upgrades.newest_revision():
+        return keep_store.STORES / f"{revision}.zip"
+    with db.session_scope() as session:
+        fill(session)
+    made = folder / "newest.zip"
+    backups.write(db.current().engine, db.current().settings, made)
+    return made
+
+
+@pytest.mark.parametrize("revision", upgrades.known_revisions())
+def test_a_store_of_every_revision_comes_through_with_all_its_rows(
+    store: db.Store, revision: str, tmp_path: Path
+) -> None:
+    kept = _kept(revision, tmp_path)
+    parts = restoring.read_manifest(kept)["parts"]
+    before = {name.split("/")[1].removesuffix(".jsonl"): part.get("rows") for name, part in parts.items()}
+    assert min(before.values()) >= 1, "every table of that day has rows"
+    store.engine.dispose()
+    restoring.restore(store.settings, kept, replacing=True)
+    assert upgrades.is_current(store.engine)
+    with db.reading() as session:
+        after = {
+            table.name: session.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for table in Base.metadata.sorted_tables
+        }
+        assert list(audit.broken_links(session)) == []
+    marks = 1 if store.engine.dialect.name == "postgresql" else 0
+    before["store_fact"] += marks
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_revisions_are_numbered_in_a_row() -> None:
+    assert upgrades.known_revisions() == tuple(
+        f"{n:04d}" for n in range(1, len(upgrades.known_revisions()) + 1)
+    )
 
 
 def test_a_migrated_store_is_current(store: db.Store) -> None:
