@@ -40,7 +40,7 @@ def show_household(actor: Actor, household_id: str, do: str | None) -> None:
         household_forms.back_again(actor, view)
 
 
-actor = shell.page(_("Households"))
+actor = shell.page(_("Household register"))
 asked, do = st.query_params.get("household"), st.query_params.get("do")
 if asked:
     show_household(actor, asked, do)

@@ -94,7 +94,7 @@ def files(actor: Actor, on: date) -> None:
     else:
         shell.empty(
             _("No hardship file yet. Open one from the household's page."),
-            _("Households"),
+            _("Household register"),
             to=navigation.HOUSEHOLDS,
         )
 
@@ -116,11 +116,7 @@ def work(actor: Actor, on: date) -> None:
     )
     outside = [one for one in found if one.too_few or one.too_many]
     if outside:
-        st.warning(
-            i18n.ngettext(
-                "{n} cadre has too few or too many.", "{n} cadres have too few or too many.", len(outside)
-            )
-        )
+        st.warning(_("Cadres with too few or too many: {n}", n=len(outside)))
     else:
         st.success(_("Every village cadre is within the limits."))
     inside = [one for one in found if one not in outside]
@@ -189,7 +185,7 @@ def _rows(name: str, page: FilePage, on: date) -> None:
     if page.more:
         st.caption(_("More than {n} files: choose a village or a category.", n=page.total))
     else:
-        st.caption(i18n.ngettext("{n} file", "{n} files", page.total))
+        st.caption(_("files: {n}", n=page.total))
     tapped = shell.rows(f"hardship_{name}", [_as_row(row, on) for row in page.rows])
     shell.page_turner(f"hardship_{name}", page.total)
     if tapped:
@@ -220,11 +216,11 @@ def urgency(row: FileRow, on: date) -> tuple[str, shell.BadgeColor]:
         return _("no date set"), "orange"
     late = row.days_overdue(on)
     if late:
-        return i18n.ngettext("{n} day overdue", "{n} days overdue", late), "red"
+        return _("{n} days overdue", n=late), "red"
     left = (row.next_contact_on - on).days
     if left == 0:
         return _("due today"), "orange"
-    return i18n.ngettext("{n} day left", "{n} days left", left), "orange" if left <= 3 else "gray"
+    return _("{n} days left", n=left), "orange" if left <= 3 else "gray"
 
 
 def _work_table(found: list[Workload]) -> None:
@@ -234,7 +230,7 @@ def _work_table(found: list[Workload]) -> None:
         f"<td>{wording.escaped(_judged(one))}</td></tr>"
         for one in found
     )
-    heads = (_("Cadre"), _("Post"), _("Village"), _("Households"), "")
+    heads = (_("Cadre"), _("Post"), _("Village"), _("Hardship households"), "")
     st.html(
         "<style>.mq-work { width: 100%; border-collapse: collapse; } .mq-work td, .mq-work th { text-align: left;"
         " padding: .5rem; border-bottom: 1px solid var(--mq-line); } .mq-work .mq-n { font-weight: 700; }</style>"
@@ -265,7 +261,7 @@ def _file_header(view: FileView, on: date) -> None:
             _("Measures"): "、".join(codes.label("help_kind", measure) for measure in view.measures),
             _("Needs"): view.needs or "",
             _("Opened on"): i18n.day(view.opened_on),
-            _("Closed on"): i18n.day(view.closed_on),
+            _("File closed on"): i18n.day(view.closed_on),
             _("Next contact"): "" if view.closed_on else next_on,
             _("Contact cadre"): view.contact_name or _("nobody assigned"),
         }

@@ -57,7 +57,7 @@ def rows(page: HouseholdPage, on: date) -> None:
     if page.more:
         st.caption(_("More than {n} households: search for a name or choose a group.", n=page.total))
     else:
-        st.caption(_("{n} households", n=page.total))
+        st.caption(_("households: {n}", n=page.total))
     tapped = shell.rows(LIST, [_as_row(row, on) for row in page.rows])
     shell.page_turner(LIST, page.total)
     if tapped:
@@ -185,7 +185,7 @@ def _as_row(row: HouseholdRow, on: date) -> shell.Row:
         else _("not visited yet")
     )
     badge, color = status_badge(row.status, hardship=row.hardship)
-    members = i18n.ngettext("{n} member", "{n} members", row.members)
+    members = _("members: {n}", n=row.members)
     return shell.Row(row.id, row.head_name, f"{row.area_name} · {members} · {visited}", badge, color)
 
 
@@ -201,7 +201,9 @@ def ago(when: date, on: date) -> str:
     days = (on - when).days
     if days <= 0:
         return _("today")
-    return i18n.ngettext("{n} day ago", "{n} days ago", days) if days < 60 else i18n.day(when)
+    if days == 1:
+        return _("yesterday")
+    return _("{n} days ago", n=days) if days < 60 else i18n.day(when)
 
 
 def _header(view: HouseholdView) -> None:
