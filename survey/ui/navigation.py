@@ -70,7 +70,7 @@ def titles() -> Mapping[str, str]:
     return {
         TODAY: _("Today"),
         VISIT: _("Visit"),
-        HOUSEHOLDS: _("Households"),
+        HOUSEHOLDS: _("Household register"),
         HARDSHIP: _("Hardship"),
         CASES: _("Cases"),
         MAP: _("Map"),

@@ -23,7 +23,7 @@ from survey.rules import codes
 from survey.ui import components, navigation, session, state, wording
 
 BadgeColor = Literal["red", "orange", "green", "blue", "violet", "gray"]
-_TEXT_SIZES = {"normal": 16, "large": 19, "largest": 22}
+_TEXT_SIZES = {"normal": 16, "large": 19, "very_large": 22}
 PAGE_SIZE = 20
 
 problem = session.show
@@ -184,7 +184,7 @@ def _settings(actor: Actor) -> None:
         on_change=_save_settings,
         required=True,
     )
-    sizes = {"normal": _("Normal"), "large": _("Large"), "largest": _("Largest")}
+    sizes = {"normal": _("Normal"), "large": _("Large"), "very_large": _("Very large")}
     st.segmented_control(
         _("Text size"),
         list(sizes),
