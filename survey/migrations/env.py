@@ -6,7 +6,7 @@ mode: a revision may have to read the store.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -17,7 +17,7 @@ from survey.columns import EncryptedText, UtcDateTime
 from survey.config import settings_from
 
 
-def _render(kind: str, item: Any, _context: AutogenContext) -> str | bool:
+def _render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """Our column types as plain ones, so that a revision does not change when they do."""
     if kind == "type" and isinstance(item, EncryptedText):
         return "sa.LargeBinary()"
