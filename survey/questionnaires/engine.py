@@ -127,14 +127,14 @@ class Instance(Filling):
         return self
 
     @classmethod
-    def load(cls, form: Form, xml: str | bytes, context: Context) -> Instance:
-        """Read a filling of this form, as saved or as received, and compute everything again.
+    def load(cls, form: Form, xml: str | bytes | Node, context: Context) -> Instance:
+        """Read a filling of this form, as saved or as received (text, or parsed), and compute everything again.
 
         Calculations replace what was sent, but those that ask the clock or chance keep a value they have. What
         happens only when a form is first opened does not happen again. Raises Problem for XML that is malformed,
         of another form or version, or that has an element the form does not have, each named.
         """
-        document = parse(xml)
+        document = xml if isinstance(xml, Node) else parse(xml)
         top = document.elements()[0]
         if top.local != form.root.local or (top.get("id") or top.namespace) != form.form_id:
             raise Problem("questionnaire.other_form", expected=form.form_id, found=top.get("id") or top.local)

@@ -6,7 +6,7 @@ layer knowing cases. Refuses lists without a writer and properties outside a wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from models import Household, SubmissionSource, Visit
 from survey.access.permissions import Actor
 from survey.problems import Problem
-from survey.questionnaires.engine import EntityRow
+from survey.questionnaires.engine import EntityRow, Items
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class EntityWriter:
     write: Callable[[Session, Actor, Filling, EntityRow], Sequence[Written]]
 
 
-Items = Sequence[Mapping[str, str]]
 EntityReader = Callable[[Session, Actor, Household | None, date], Items]
 
 _writers: list[EntityWriter] = []

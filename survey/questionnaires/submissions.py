@@ -65,12 +65,13 @@ def submit_draft(session: Session, actor: Actor, instance_id: str, *, now: datet
 @service(Action.VISITS_RECORD)
 def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
     """Check, keep and write one filling within the caller's transaction; idempotent by instance id."""
-    root = tree.parse(delivery.xml).elements()[0]
+    document = tree.parse(delivery.xml)
+    root = document.elements()[0]
     version = library.version_named(session, root.get("id"), root.get("version"))
     form = library.form_of(session, version.id)
     household = _household(session, actor, root)
     context = drafts.context_for(session, actor, form, household, now=delivery.now)
-    instance = Instance.load(form, delivery.xml, context)
+    instance = Instance.load(form, document, context)
     payload_hash = crypto.current().look_up_hash(_HASH_LABEL, delivery.xml)
     if _accepted_before(session, actor, instance.instance_id, payload_hash):
         return Accepted(instance.instance_id, household.id, already=True)
