@@ -24,7 +24,7 @@ from survey.maps.basemaps import DEFAULT_VIEW, Box
 
 LIMIT = 3000
 HARDSHIP = "hardship"
-_MARGIN_DEGREES = 0.01
+_MARGIN_DEGREES = 0.004
 
 
 class Point(NamedTuple):
@@ -128,7 +128,7 @@ def labels(session: Session, actor: Actor, on: date) -> tuple[Label, ...]:
 
 
 def extent(points: Iterable[Point | Label]) -> Box:
-    """The rectangle around points, with a margin of about a kilometre; around the default view for none.
+    """The rectangle around points, with a margin of about 400 m; around the default view for none.
 
     >>> extent([]).north > extent([]).south
     True

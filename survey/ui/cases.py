@@ -105,7 +105,7 @@ def header(view: CaseView) -> None:
     row = view.row
     badge, color = urgency(row)
     st.markdown(
-        f"### {wording.plain(categories.label(row.category))}"
+        f"#### {wording.plain(categories.label(row.category))}"
         f" :gray-badge[{wording.plain(codes.label('case_state', row.state))}]"
         + (f" :{color}-badge[{wording.plain(badge)}]" if badge and row.days_left is not None else "")
     )
@@ -257,17 +257,17 @@ def _keep(name: str) -> None:
 
 def _facts(facts: Mapping[str, str]) -> str:
     rows = "".join(
-        f"<div><dt>{wording.escaped(name)}</dt><dd>{wording.escaped(value)}</dd></div>"
+        f'<div><div class="mq-fact">{wording.escaped(name)}</div>{wording.escaped(value)}</div>'
         for name, value in facts.items()
         if value
     )
     return (
-        "<style>.mq-facts { display: flex; flex-wrap: wrap; gap: .25rem 2rem; margin: 0; }"
-        ".mq-facts div { min-width: 9rem; } .mq-facts dt { color: var(--mq-soft); font-size: .9rem; }"
-        ".mq-facts dd { margin: 0; overflow-wrap: anywhere; }"
+        "<style>.mq-facts { display: flex; flex-wrap: wrap; gap: .25rem 2rem; }"
+        ".mq-facts > div { min-width: 9rem; overflow-wrap: anywhere; }"
+        ".mq-fact { color: var(--mq-soft); font-size: .9rem; }"
         ".mq-words { margin: .5rem 0; padding: .5rem 1rem; border-left: 4px solid var(--mq-line);"
         " white-space: pre-wrap; overflow-wrap: anywhere; }</style>"
-        f'<dl class="mq-facts">{rows}</dl>'
+        f'<div class="mq-facts">{rows}</div>'
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,7 +33,9 @@ from survey.rules import codes
 from survey.ui import shell, wording
 
 CASES = "cases"
-HEIGHT_PX = 500
+HEIGHT_PX = 400
+# As high as the tablet leaves below the filters, so that what a tap shows stands in view under the map.
+_FILL_HEIGHT = "max(340px, calc(100dvh - 27.5rem))"
 SMALL_HEIGHT_PX = 240
 _SMALL_DEGREES = 0.004
 _NEAR_ZOOM = 16
@@ -93,8 +96,10 @@ _FRAME_STYLE = """
     align-items: center; justify-content: center; font: 700 15px sans-serif; border: 3px solid #fff;
     box-sizing: border-box; box-shadow: 0 1px 3px rgba(0,0,0,.5); }
   .mq-cluster.mq-late div { border-color: #d40000; }
-  .mq-label { background: none; border: 0; white-space: nowrap; font: 600 14px sans-serif; color: #55504a;
-    text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; pointer-events: none; }
+  .mq-label { background: none; border: 0; pointer-events: none; }
+  .mq-label span { position: absolute; transform: translate(-50%, 22px); white-space: nowrap; color: #45413c;
+    font: 600 14px sans-serif; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; }
+  #map_div { height: 100vh !important; width: 100% !important; }
 </style>
 """
 
@@ -129,10 +134,25 @@ class _Ground(folium.MacroElement):
             ground.lines.forEach(function (line) {
                 L.polyline(line, {color: '#cfc9bf', weight: 1, interactive: false}).addTo(map);
             });
-            ground.labels.forEach(function (label) {
-                L.marker([label[0], label[1]], {interactive: false, keyboard: false, zIndexOffset: -1000,
-                    icon: L.divIcon({className: 'mq-label', iconSize: null, html: label[2]})}).addTo(map);
+            var names = ground.labels.map(function (label) {
+                return L.marker([label[0], label[1]], {interactive: false, keyboard: false, zIndexOffset: -1000,
+                    icon: L.divIcon({className: 'mq-label', iconSize: [0, 0],
+                        html: '<span>' + label[2] + '</span>'})}).addTo(map);
             });
+            // A name that would lie over another is left out until the map is nearer.
+            function thin() {
+                var kept = [];
+                names.forEach(function (name) {
+                    var at = map.latLngToLayerPoint(name.getLatLng());
+                    var free = kept.every(function (other) {
+                        return Math.abs(other.x - at.x) > 80 || Math.abs(other.y - at.y) > 22;
+                    });
+                    name.setOpacity(free ? 1 : 0);
+                    if (free) { kept.push(at); }
+                });
+            }
+            map.on('zoomend', thin);
+            map.whenReady(thin);
         })({{ this._parent.get_name() }}, {{ this.ground|tojson }});
         {% endmacro %}
         """
@@ -172,7 +192,9 @@ def points_map(
     drawn = _drawn(layers.extent(points or labels), labels)
     if points:
         _cluster(points).add_to(drawn)
-    tapped = _tapped(_shown(drawn, key, HEIGHT_PX, ["last_active_drawing"]))
+    st.html(f"<style>.st-key-mq_points_map iframe {{ height: {_FILL_HEIGHT} !important; }}</style>")
+    with st.container(key="mq_points_map"):
+        tapped = _tapped(_shown(drawn, key, HEIGHT_PX, ["last_active_drawing"]))
     looks = {point.id: point.look for point in points}
     if tapped not in looks:
         return None, None
@@ -184,13 +206,14 @@ def legend(shown: Sequence[str]) -> None:
     entries = [(_pin(look, late=False), _name(look)) for look in shown if look in LOOKS]
     entries.append((_ring(), _("Overdue (red ring)")))
     items = "".join(
-        f'<span class="mq-legend-item">{svg}<span>{wording.escaped(name)}</span></span>'
+        f'<span class="mq-legend-item"><img alt="" src="{_picture(svg)}">{wording.escaped(name)}</span>'
         for svg, name in entries
     )
     st.html(
         "<style>.mq-legend { display: flex; flex-wrap: wrap; gap: .15rem .9rem; align-items: center; }"
         ".mq-legend-item { display: inline-flex; align-items: center; gap: .2rem; }"
-        f".mq-legend svg {{ width: 32px; height: 32px; }}</style><div class='mq-legend'>{items}</div>"
+        ".mq-legend img { width: 32px; height: 32px; }</style>"
+        f'<div class="mq-legend">{items}</div>'
     )
 
 
@@ -237,6 +260,8 @@ def _drawn(box: Box, labels: Sequence[Label]) -> _Map:
         zoom_start=13,
     )
     drawn.options["maxZoom"] = basemaps.MAX_ZOOM
+    # Tiles are drawn for whole zooms; the plain ground may fit its points exactly.
+    drawn.options["zoomSnap"] = 1 if basemap else 0.25
     if basemap:
         folium.TileLayer(
             basemap.url, attr=basemap.attribution or " ", max_zoom=basemaps.MAX_ZOOM, control=False
@@ -313,6 +338,11 @@ def _drawing(look: Look, *, late: bool) -> str:
         f'<g fill="{look.color}" stroke="#fff" stroke-width="2">{_SHAPES[look.shape]}</g>'
         f'<text x="22" y="28" text-anchor="middle" font-size="16" font-weight="700" fill="#fff">{sign}</text>{ring}</svg>'
     )
+
+
+def _picture(svg: str) -> str:
+    # Streamlit takes drawings out of HTML, but leaves pictures with their content in the address.
+    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
 
 
 def _ring() -> str:
