@@ -141,6 +141,7 @@ def _check_key(keyring: crypto.Keyring, settings: Settings) -> None:
             db.check_key(session, keyring, settings)
             return
     with db.session_scope() as session:
+        upgrades.wait_for_turn(session.connection())
         db.check_key(session, keyring, settings)
 
 

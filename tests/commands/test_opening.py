@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,3 +130,28 @@ def test_an_upgrade_asks_for_the_backup_first_and_only_when_behind(
     monkeypatch.undo()
     assert not upgrades.upgrade(sqlite_store.engine, before=lambda found: order.append(f"backup {found}"))
     assert len(order) == 2
+
+
+_OPEN = """
+import sys
+from pathlib import Path
+from survey import opening
+from survey.config import Settings
+data = Path(sys.argv[1])
+opening.open_store(Settings(data, f"sqlite:///{data / 'minqing.db'}", Path(sys.argv[2])), create=True)
+opening.close()
+"""
+
+
+def test_several_processes_may_open_the_same_new_store_at_once(tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    command = [sys.executable, "-c", _OPEN, str(settings.data_dir), str(settings.key_path)]
+    processes = [
+        subprocess.Popen(command, cwd=Path(__file__).parent.parent.parent, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert errors == [""] * 4
+    with opening.opened(settings) as store, db.reading() as session:
+        assert upgrades.is_current(store.engine)
+        assert db.fact(session, db.KEY_FACT) == crypto.load_key(settings.key_path).fingerprint
