@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from survey import db
 from survey.access.permissions import Actor
+from survey.questionnaires import attachments
 from survey.web import gate
 
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
@@ -32,7 +33,5 @@ async def attachment(request: Request) -> Response:
 
 
 def _read(actor: Actor, attachment_id: str) -> tuple[bytes, str]:
-    from survey.questionnaires import attachments
-
     with db.reading() as session:
         return attachments.read(session, actor, attachment_id)

@@ -57,25 +57,26 @@ async def show_sign_in(request: Request) -> Response:
     actor = gate.actor_of(request)
     if actor is not None:
         return RedirectResponse("/password" if actor.must_change_password else onward, status_code=303)
-    return page(request, "sign-in.html", onward=onward)
+    return page(request, "sign-in.html", onward=onward, username="")
 
 
 async def sign_in_here(request: Request) -> Response:
     """Check the form's user name and password; a session and its cookie, or the form with the reason why not."""
-    onward = "/"
+    onward, username = "/", ""
     try:
         form = await _form(request)
+        username = form.get("username", "")
         onward = local_address(form.get("next"))
         outcome = await run_in_threadpool(
             _try,
-            form.get("username", ""),
+            username,
             form.get("password", ""),
             device_of(request.headers.get("user-agent", "")),
         )
     except Problem as problem:
         outcome = problem
     if isinstance(outcome, Problem):
-        return page(request, "sign-in.html", problem=outcome, onward=onward)
+        return page(request, "sign-in.html", problem=outcome, onward=onward, username=username)
     target = "/password" if outcome.actor.must_change_password else onward
     return _signed_in(request, outcome, target)
 
