@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -98,7 +97,6 @@ def declare(actor: Actor) -> st.Page:
                 default=place.key == TODAY,
             )
             for place in open_to(actor)
-            if Path(place.script).exists()
         ],
         position="hidden",
     )

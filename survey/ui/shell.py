@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -218,8 +217,6 @@ def _navigation(actor: Actor) -> None:
     names = navigation.titles()
     with st.container(key="mq_nav", horizontal=True, wrap=True):
         for place in navigation.open_to(actor):
-            if not Path(place.script).exists():
-                continue
             st.page_link(place.script, label=names[place.key], icon=place.icon)
 
 
