@@ -207,7 +207,7 @@ def _houses(
         children = sum(1 for person in persons if 6 <= _age(person.birth_on, until) <= 17)
         yield House(
             id=new_id(rng),
-            code=f"{group.code}{number // len(groups) + 1:04d}",
+            code=f"{group.code}-{number // len(groups) + 1:04d}",
             group=group,
             at=geography.house(rng, group.centre),
             located=rng.random() < 0.86,
