@@ -8,7 +8,7 @@ store that holds anything else, and a demo made with other settings.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -116,7 +116,7 @@ def build(session: Session, operator: Actor, parameters: Parameters, on_progress
     Everything in the caller's transaction. Deterministic but for audit times, ciphertexts and password salt.
     """
     composition.prepare_store(session, operator)
-    plan = township.plan(parameters.seed, parameters.households, parameters.until, _villages(session))
+    plan = township.plan(parameters.seed, parameters.households, parameters.until, villages_of(session))
     cadre_ids = registering.write(session, operator, plan)
     builder = _Year(session, plan, cadre_ids)
     counts = builder.live(on_progress)
@@ -147,7 +147,8 @@ def _holder(post: Post) -> sa.Select[*tuple[object, ...]]:
     )
 
 
-def _villages(session: Session) -> tuple[VillageUnit, ...]:
+def villages_of(session: Session) -> tuple[VillageUnit, ...]:
+    """The villages of the demo's township in the register, by code."""
     rows = session.exec(
         select(Area)
         .where(
@@ -171,10 +172,7 @@ class _Year:
             for cadre in plan.cadres
         }
         self._casework = Casework(plan.seed, self._office(plan, cadre_ids))
-        xforms = {
-            form: _xform(session, form, plan.until) for form in (visits.VISIT_FORM, visits.CONTACT_FORM)
-        }
-        self._work = fillings.Work(plan, xforms)
+        self._work = fillings.Work(plan, xforms(session, plan.until), visits.schedule(plan))
         self._steps = 0
 
     def live(self, on_progress: Progress) -> dict[str, int]:
@@ -194,7 +192,7 @@ class _Year:
         self._steps += self._casework.act_until(self._session, self._until)
         return {"submissions": len(slots), "cases": len(opened), "steps": self._steps}
 
-    def _deliveries(self, slots: list[Slot]) -> Iterator[tuple[Actor, submissions.Delivery]]:
+    def _deliveries(self, slots: Sequence[Slot]) -> Iterator[tuple[Actor, submissions.Delivery]]:
         for slot, xml in zip(slots, fillings.written(self._work), strict=True):
             entered_on = i18n.local(slot.received_at).date()
             self._steps += self._casework.act_until(self._session, min(entered_on, self._until))
@@ -214,6 +212,13 @@ class _Year:
         return Office(self._actors[office.username], handlers)
 
 
-def _xform(session: Session, form_id: str, on: date) -> str:
-    version = library.current_version(session, form_id, on)
-    return session.get_one(QuestionnaireVersion, version.id).xform
+def xforms(session: Session, on: date) -> dict[str, str]:
+    """The compiled visit and contact questionnaires in force that day, by form id."""
+    versions = {
+        form_id: library.current_version(session, form_id, on)
+        for form_id in (visits.VISIT_FORM, visits.CONTACT_FORM)
+    }
+    return {
+        form_id: session.get_one(QuestionnaireVersion, version.id).xform
+        for form_id, version in versions.items()
+    }

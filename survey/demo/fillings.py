@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 from survey import i18n
 from survey.demo import answers, visits
@@ -22,10 +21,10 @@ from survey.demo.chance import generator, new_id
 from survey.demo.township import House, Township
 from survey.demo.visits import Slot
 from survey.questionnaires.engine import Context, Instance
-from survey.questionnaires.registry import Items
 from survey.questionnaires.xform import Form, parse_form
 from survey.rules import codes
 
+_Items = Sequence[Mapping[str, str]]
 _CHUNK = 40
 _WORTH_A_PROCESS = 600
 # The engine draws the ids of new entities from the system; a demo draws them from its seed.
@@ -34,15 +33,11 @@ _NEW_ENTITY_ID = re.compile(r'(<(?:\w+:)?entity\b(?=[^>]*\bcreate="1")[^>]*?\bid
 
 @dataclass(frozen=True)
 class Work:
-    """What a writer needs: the plan, and the compiled forms by form id."""
+    """What a writer needs: the plan, the compiled forms by form id, the slots in the order of entry."""
 
     plan: Township
     xforms: Mapping[str, str]
-
-    @cached_property
-    def slots(self) -> list[Slot]:
-        """The contact attempts, in the order of entry."""
-        return visits.schedule(self.plan)
+    slots: Sequence[Slot]
 
 
 def written(work: Work) -> Iterator[str]:
@@ -112,7 +107,7 @@ class _Writer:
         xml = instance.to_xml(final=True)
         return _NEW_ENTITY_ID.sub(lambda match: f"{match[1]}{new_id(self._rng)}{match[2]}", xml)
 
-    def _lists(self, slot: Slot) -> dict[str, Items]:
+    def _lists(self, slot: Slot) -> dict[str, _Items]:
         """What the tablet was given about the household."""
         house = slot.house
         return {

@@ -209,11 +209,11 @@ def test_a_second_process_writes_the_same_fillings(demo: Session, monkeypatch: p
         township.VillageUnit("511922125201", "齐家湾村"),
     ]
     plan = township.plan(5, 12, UNTIL, units)
-    xforms = {form: builder._xform(demo, form, UNTIL) for form in (visits.VISIT_FORM, visits.CONTACT_FORM)}
-    here = list(fillings.written(fillings.Work(plan, xforms)))
+    work = fillings.Work(plan, builder.xforms(demo, UNTIL), visits.schedule(plan))
+    here = list(fillings.written(work))
     monkeypatch.setattr(fillings, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(fillings.os, "cpu_count", lambda: 2)
-    assert list(fillings.written(fillings.Work(plan, xforms))) == here and len(here) > 20
+    assert list(fillings.written(work)) == here and len(here) > 20
 
 
 def test_few_visits_at_the_spring_festival_and_at_harvest() -> None:

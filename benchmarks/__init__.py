@@ -1,0 +1,1 @@
+"""Measurements at stated sizes: `make bench`, or `python -m benchmarks [pages] [sessions] [submissions]`."""
