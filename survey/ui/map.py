@@ -30,13 +30,14 @@ from survey.maps import basemaps, layers
 from survey.maps.basemaps import Box
 from survey.maps.layers import HARDSHIP, Label, Layer, Point
 from survey.rules import codes
-from survey.ui import shell, wording
+from survey.ui import shell, state, wording
 
 CASES = "cases"
 HEIGHT_PX = 400
 # As high as the tablet leaves below the filters, so that what a tap shows stands in view under the map.
 _FILL_HEIGHT = "max(340px, calc(100dvh - 27.5rem))"
 SMALL_HEIGHT_PX = 240
+PICK_HEIGHT_PX = 320
 _SMALL_DEGREES = 0.004
 _NEAR_ZOOM = 16
 _GRID_REACH = 2.0
@@ -99,9 +100,11 @@ _FRAME_STYLE = """
   .mq-label { background: none; border: 0; pointer-events: none; }
   .mq-label span { position: absolute; transform: translate(-50%, 22px); white-space: nowrap; color: #45413c;
     font: 600 14px sans-serif; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; }
-  #map_div { height: 100vh !important; width: 100% !important; }
 </style>
 """
+
+# Only where the page gives the frame its height: a frame that grows later would fit its points to nothing.
+_FILL_STYLE = "<style>#map_div { height: 100vh !important; }</style>"
 
 _CALLBACK = """(function () {
     var pins = %(pins)s, names = %(names)s;
@@ -189,7 +192,7 @@ def points_map(
 ) -> tuple[str | None, str | None]:
     """Draw the layers; the tapped case's id and the tapped hardship household's id, at most one of them."""
     points = [*(cases.points if cases else ()), *(hardship.points if hardship else ())]
-    drawn = _drawn(layers.extent(points or labels), labels)
+    drawn = _drawn(layers.extent(points or labels), labels, style=_FRAME_STYLE + _FILL_STYLE)
     if points:
         _cluster(points).add_to(drawn)
     st.html(f"<style>.st-key-mq_points_map iframe {{ height: {_FILL_HEIGHT} !important; }}</style>")
@@ -217,9 +220,9 @@ def legend(shown: Sequence[str]) -> None:
     )
 
 
-def small_map(lat: float, lon: float, *, key: str = "small_map") -> None:
+def small_map(lat: float, lon: float, labels: Sequence[Label] = (), *, key: str = "small_map") -> None:
     """One place on a small map, for the household page (WGS84 degrees)."""
-    drawn = _drawn(Box(lat, lon, lat, lon).widened(_SMALL_DEGREES), ())
+    drawn = _drawn(Box(lat, lon, lat, lon).widened(_SMALL_DEGREES), labels)
     _pin_marker(lat, lon).add_to(drawn)
     _shown(drawn, key, SMALL_HEIGHT_PX, [])
 
@@ -228,30 +231,34 @@ def pick_place(
     lat: float | None,
     lon: float | None,
     centre: tuple[float, float] | None = None,
+    labels: Sequence[Label] = (),
     *,
     key: str = "pick_place",
 ) -> tuple[float, float] | None:
     """A map on which a tap sets the place; the place of a new tap, else nothing.
 
     `lat`, `lon` is the place known so far and is drawn as a pin; `centre` is where to look without one. A tap is
-    given back once: the caller keeps it and passes it in as the place at the next run.
+    given back once: the caller keeps it and passes it in as the place at the next run. The map stays where it is
+    while the place is the last tap, and moves to a place that comes from elsewhere.
     """
-    middle = (lat, lon) if lat is not None and lon is not None else centre or basemaps.DEFAULT_VIEW
-    start = st.session_state.setdefault(f"mq_map_start_{key}", middle)
-    drawn = _drawn(Box(*start, *start).widened(_SMALL_DEGREES), ())
+    known = (lat, lon) if lat is not None and lon is not None else None
+    tapped = state.kept(f"map_tap_{key}")
+    start = state.kept(f"map_start_{key}") if known is not None and known == tapped else None
+    start = start or known or centre or basemaps.DEFAULT_VIEW
+    state.keep(f"map_start_{key}", start)
+    drawn = _drawn(Box(*start, *start).widened(_SMALL_DEGREES), labels)
     pin = folium.FeatureGroup()
-    if lat is not None and lon is not None:
-        _pin_marker(lat, lon).add_to(pin)
-    answer = _shown(drawn, key, SMALL_HEIGHT_PX + 80, ["last_clicked"], pin)
-    clicked = answer.get("last_clicked")
+    if known is not None:
+        _pin_marker(*known).add_to(pin)
+    clicked = _shown(drawn, key, PICK_HEIGHT_PX, ["last_clicked"], pin).get("last_clicked")
     place = (round(clicked["lat"], 6), round(clicked["lng"], 6)) if clicked else None
-    if place is None or st.session_state.get(f"mq_map_tap_{key}") == place:
+    if place is None or place == tapped:
         return None
-    st.session_state[f"mq_map_tap_{key}"] = place
+    state.keep(f"map_tap_{key}", place)
     return place
 
 
-def _drawn(box: Box, labels: Sequence[Label]) -> _Map:
+def _drawn(box: Box, labels: Sequence[Label], *, style: str = _FRAME_STYLE) -> _Map:
     basemap = basemaps.configured(db.current().settings)
     drawn = _Map(
         ((box.south + box.north) / 2, (box.west + box.east) / 2),
@@ -269,7 +276,7 @@ def _drawn(box: Box, labels: Sequence[Label]) -> _Map:
     _Ground(box, labels, plain=basemap is None).add_to(drawn)
     drawn.fit_bounds([[box.south, box.west], [box.north, box.east]], max_zoom=_NEAR_ZOOM)
     figure: Any = drawn.get_root()
-    figure.header.add_child(folium.Element(_FRAME_STYLE))
+    figure.header.add_child(folium.Element(style))
     return drawn
 
 

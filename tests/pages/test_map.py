@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,8 +81,6 @@ def test_only_the_configured_base_map_is_asked_for(
     open_page: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     actor, *_ids = a_village_on_the_map()
-    from dataclasses import replace
-
     store = db.current()
     settings = replace(store.settings, basemap_url="https://tiles.example/{z}/{x}/{y}.png")
     monkeypatch.setattr(db, "_current", replace(store, settings=settings))
@@ -92,8 +91,6 @@ def test_only_the_configured_base_map_is_asked_for(
 
 def test_a_wrong_base_map_address_is_a_sentence(open_page: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     actor, *_ids = a_village_on_the_map()
-    from dataclasses import replace
-
     store = db.current()
     settings = replace(store.settings, basemap_url="https://tiles.example/")
     monkeypatch.setattr(db, "_current", replace(store, settings=settings))
@@ -144,3 +141,36 @@ def test_an_empty_map_still_opens(open_page: Opener) -> None:
     page = open_page(actor, "map")
     assert not page.exception
     assert "markerClusterGroup" not in component(page)["script"]
+
+
+def picking() -> None:
+    """A page of one map on which a place is picked; what it gave back is kept as texts."""
+    import streamlit as st
+
+    from survey.ui import map as township_map
+
+    known = st.session_state.get("known", (None, None))
+    place = township_map.pick_place(*known, centre=(32.2, 106.9))
+    st.text(repr(place))
+    if place:
+        st.session_state["known"] = place
+
+
+def test_a_tap_on_the_map_gives_its_place_once(sqlite_store: db.Store, drawn: dict[str, Any]) -> None:
+    page = AppTest.from_function(picking).run()
+    assert page.text[0].value == "None"
+    drawn["answer"] = {"last_clicked": {"lat": 32.21234567, "lng": 106.91234567}}
+    page.run()
+    assert page.text[0].value == "(32.212346, 106.912346)"
+    page.run()
+    assert page.text[0].value == "None"
+    assert not page.exception
+    assert drawn["figure"].location == [32.2, 106.9], "the map must not jump under the finger"
+
+
+def test_a_place_from_elsewhere_moves_the_map_there(sqlite_store: db.Store, drawn: dict[str, Any]) -> None:
+    page = AppTest.from_function(picking)
+    page.session_state["known"] = (32.5, 107.5)
+    page.run()
+    assert not page.exception
+    assert drawn["figure"].location == [32.5, 107.5]
