@@ -15,13 +15,9 @@ def show_accounts(actor: Actor) -> None:
     query = st.text_input(_("Search by name or user name"), key="mq_account_query")
     locked = st.toggle(_("Locked only"), key="mq_account_locked")
     with db.reading() as session:
+        offset = shell.offset(administration.ACCOUNTS)
         page = accounts.accounts(
-            session,
-            actor,
-            query=query,
-            locked_only=locked,
-            limit=shell.PAGE_SIZE,
-            offset=shell.offset(administration.ACCOUNTS),
+            session, actor, query=query, locked_only=locked, limit=shell.PAGE_SIZE, offset=offset
         )
         areas = register.areas(session, actor, on=administration.today())
     administration.new_account(areas)
@@ -68,8 +64,10 @@ def show_trail(actor: Actor) -> None:
 actor = shell.page(_("Administration"))
 part = administration.part(actor)
 asked = st.query_params.get("account")
-if part == administration.ACCOUNTS:
-    show_account(actor, asked) if asked else show_accounts(actor)
+if part == administration.ACCOUNTS and asked:
+    show_account(actor, asked)
+elif part == administration.ACCOUNTS:
+    show_accounts(actor)
 elif part == administration.AREAS:
     show_areas(actor)
 elif part == administration.TRAIL:

@@ -313,7 +313,7 @@ def trail_rows(rows: Sequence[EntryView]) -> None:
         places = register.names(reading, {row.area_code for row in rows if row.area_code})
     items = "".join(_entry(row, places) for row in rows)
     st.html(
-        "<style>.mq-trail { list-style: none; padding: 0; } .mq-trail li { border-bottom: 1px solid var(--mq-line); "
+        "<style>.mq-trail { list-style: none; padding: 0; margin: 0; } .mq-trail li { margin: 0; border-bottom: 1px solid var(--mq-line); "
         "padding: .5rem 0; } .mq-trail small { color: var(--mq-soft); overflow-wrap: anywhere; }</style>"
         f'<ul class="mq-trail">{items}</ul>'
     )
@@ -325,11 +325,12 @@ def _entry(row: EntryView, places: Mapping[str, str]) -> str:
         if row.result != "done"
         else ""
     )
-    about = " ".join(part for part in (row.object_kind, row.object_id, places.get(row.area_code, "")) if part)
+    number = _("No. {id}", id=row.object_id) if row.object_id.isdecimal() else row.object_id
+    facts = (i18n.moment(row.at), row.who, places.get(row.area_code, ""), number)
+    words = " · ".join(wording.escaped(fact) for fact in facts if fact)
     return (
-        f"<li>{wording.escaped(codes.label('audit_action', row.action))}{result}<br><small>"
-        f"{wording.escaped(i18n.moment(row.at))} · {wording.escaped(row.who)} · {wording.escaped(about)} · "
-        f"{row.sequence}</small></li>"
+        f'<li><span class="mq-number">{row.sequence}</span> '
+        f"{wording.escaped(codes.label('audit_action', row.action))}{result}<br><small>{words}</small></li>"
     )
 
 
