@@ -128,6 +128,8 @@ def serve(settings: Settings, listening: Listening, actor: Actor, say: Callable[
     arguments = command_line(settings, listening)
     if first:
         _announce_account(first, say)
+    if listening.https and listening.certificate is None:
+        _announce_authority(settings, listening, say)
     os.environ.update(settings.environment())
     watcher = threading.Thread(target=_announce_when_healthy, args=(listening, say), daemon=True)
     watcher.start()
@@ -203,6 +205,16 @@ def _announce_account(first: FirstAccount, say: Callable[[str], None]) -> None:
                     password=first.password,
                 )
             )
+
+
+def _announce_authority(settings: Settings, listening: Listening, say: Callable[[str], None]) -> None:
+    """Where a tablet gets the certificate, and the fingerprint by which to know it."""
+    address = f"{listening.addresses()[-1]}/install"
+    fingerprint = certificates.fingerprint(settings) or ""
+    for language in ("zh", "en"):
+        with speaking(language):
+            say(_("Set up each tablet once at {address}", address=address))
+            say(_("Fingerprint of the certificate (SHA-256): {fingerprint}", fingerprint=fingerprint))
 
 
 def _announce_when_healthy(listening: Listening, say: Callable[[str], None]) -> None:
