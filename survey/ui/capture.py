@@ -1,18 +1,13 @@
-"""Filling in a questionnaire: from the address to the draft, from the draft to the page, from the page to submit.
+"""The visit page: what the address asks for, the form of a draft, what became of it, what is unfinished.
 
-Owns the fillings a page works on: `Draft` gives every answer to the engine and saves it in one transaction, the moment
-it is given; the form is drawn from what was saved. The address names the instance, so that any device continues it.
-Refuses to keep answers in the page: what could not be saved is tried again with the next one.
+Owns the address (`?household=…` begins, `?instance=…` continues on any device), the outline and the bar under the form.
+Refuses to know answers: they are in the draft, given and read through `survey.ui.filling`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import streamlit as st
 
@@ -21,12 +16,12 @@ from survey.access.permissions import Actor
 from survey.fieldwork import visits
 from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import attachments, drafts, library, submissions
-from survey.questionnaires.engine import Instance
+from survey.questionnaires import drafts, library, submissions
 from survey.questionnaires.registry import Written
 from survey.questionnaires.views import ItemView
 from survey.questionnaires.views import QuestionView as Question
-from survey.ui import components, form_widgets, forms, navigation, session, shell, state, wording
+from survey.ui import components, forms, navigation, session, shell, state, wording
+from survey.ui.filling import Draft
 
 _PREFIX = "minqing"
 _RECENT = 10
@@ -49,225 +44,6 @@ def task() -> Task:
         form_id=query.get("form") or library.VISIT_FORM,
         instance_id=query.get("instance"),
     )
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A filling in progress, known by its id alone; every call reads and writes the store."""
-
-    instance_id: str
-
-    def load(self, actor: Actor) -> tuple[drafts.DraftView, Instance]:
-        """The draft and its running form, with what could not be saved yet."""
-        with db.reading() as store:
-            draft = drafts.load(store, actor, self.instance_id)
-            instance = drafts.open_instance(store, actor, draft)
-        for ref, text in state.unsaved(self.instance_id).items():
-            instance.answer(ref, text)
-        return draft, instance
-
-    def change(self, edit: Callable[[Any, Actor, Instance], None]) -> None:
-        """Edit the filling and save it in one transaction, together with what could not be saved before."""
-        actor = session.actor()
-        waiting = state.unsaved(self.instance_id)
-        with db.session_scope() as store:
-            draft = drafts.load(store, actor, self.instance_id)
-            instance = drafts.open_instance(store, actor, draft)
-            for ref, text in waiting.items():
-                instance.answer(ref, text)
-            edit(store, actor, instance)
-            drafts.save(
-                store,
-                actor,
-                self.instance_id,
-                instance.to_xml(),
-                revision=draft.revision,
-                now=datetime.now(UTC),
-            )
-        waiting.clear()
-
-    def answer(self, answers: Mapping[str, str]) -> None:
-        """Give answers and save; what cannot be saved waits, and the problem is told."""
-        try:
-            self.change(lambda _store, _actor, instance: _answer_all(instance, answers))
-        except Problem as problem:
-            if problem.entry.status < 500:
-                raise
-            state.unsaved(self.instance_id).update(answers)
-            raise
-
-    @session.callback
-    def give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
-        """Take over what the widget under this key now holds."""
-        text = to_text(st.session_state[key])
-        state.shown(self.instance_id)[key] = text
-        self.answer({ref: text})
-
-    @session.callback
-    def typed(self, key: str) -> None:
-        """Take over text that is still being typed."""
-        answers = {str(ref): str(text) for ref, text in (_sent(key, "typed") or {}).items()}
-        for ref, text in answers.items():
-            state.shown(self.instance_id)[form_widgets.key_of(self.instance_id, ref)] = text
-        if answers:
-            self.answer(answers)
-
-    @session.callback
-    def add(self, ref: str) -> None:
-        """Add an instance of a repeat."""
-        self.change(lambda _store, _actor, instance: _added(instance, ref))
-
-    @session.callback
-    def remove(self, ref: str) -> None:
-        """Remove an instance of a repeat."""
-        self.change(lambda _store, _actor, instance: instance.remove_repeat(ref))
-
-    @session.callback
-    def locate(self, ref: str, place: Mapping[str, float] | None, source: str) -> None:
-        """Set or clear a place, and by which way it was found."""
-        self._locate(ref, place, source)
-
-    @session.callback
-    def locate_from(self, key: str, ref: str) -> None:
-        """Take over the position the device found."""
-        found = _sent(key, "found")
-        if found:
-            self._locate(
-                ref, {name: float(found[name]) for name in ("lat", "lon", "altitude", "accuracy")}, "gps"
-            )
-
-    def _locate(self, ref: str, place: Mapping[str, float] | None, source: str) -> None:
-        parts = ("lat", "lon", "altitude", "accuracy")
-        text = " ".join(form_widgets.number_text(place.get(part, 0.0)) for part in parts) if place else ""
-
-        def edit(_store: Any, _actor: Actor, instance: Instance) -> None:
-            instance.answer(ref, text)
-            if tuple(f"{ref}_source".strip("/").split("/")) in instance.form.fields:
-                instance.answer(f"{ref}_source", source)
-
-        self.change(edit)
-
-    @session.callback
-    def photograph(self, key: str, ref: str) -> None:
-        """Take in a photo the browser reduced, as an answer and as an attachment."""
-        sent = _sent(key, "photo")
-        if not sent:
-            return
-        # Dealt with from here on, whatever becomes of it: the browser may send the next one.
-        state.keep(f"received_{key}", str(sent["id"]))
-        name = f"photo-{sent['id']}.jpg"
-        try:
-            content = base64.b64decode(str(sent["content"]), validate=True)
-        except binascii.Error as error:
-            raise Problem("attachment.not_image", name=str(sent.get("name", ""))) from error
-        place = (float(sent["lat"]), float(sent["lon"])) if "lat" in sent and "lon" in sent else None
-
-        def edit(store: Any, actor: Actor, instance: Instance) -> None:
-            question = _empty_photo(instance, ref)
-            attachments.store(
-                store, actor, self.instance_id, question, name, content, taken_at=_taken(sent), place=place
-            )
-            instance.answer(question, name)
-
-        self.change(edit)
-
-    @session.callback
-    def remove_photo(self, ref: str) -> None:
-        """Remove a photo, and its place in the repeat unless it is the only one."""
-
-        def edit(store: Any, actor: Actor, instance: Instance) -> None:
-            attachments.remove(store, actor, self.instance_id, instance.value(ref))
-            instance.answer(ref, "")
-            holder, bracket, _rest = ref.rpartition("[")
-            above = ref.rpartition("/")[0]
-            if bracket and above.endswith("]") and holder == above.rpartition("[")[0]:
-                others = [
-                    view.ref
-                    for view in forms.questions(instance.items())
-                    if view.ref.startswith(f"{holder}[")
-                ]
-                if len(others) > 1:
-                    instance.remove_repeat(above)
-
-        self.change(edit)
-
-    def photos(self) -> Mapping[str, str]:
-        """Photo name → id of what is stored."""
-        actor = session.actor()
-        with db.reading() as store:
-            return {view.name: view.id for view in attachments.of_instance(store, actor, self.instance_id)}
-
-    def received(self, key: str) -> str:
-        """The id under which a photo component last sent a photo that was dealt with."""
-        return str(state.kept(f"received_{key}", ""))
-
-    @session.callback
-    def turn_to(self, part: int, field: str = "") -> None:
-        """Show a part of the form, from its top or at a field."""
-        state.keep(self._name("part"), part)
-        self._scroll(field)
-
-    @session.callback
-    def submit(self) -> None:
-        """Hand the filling in; when answers are missing or wrong, go to the first of them."""
-        actor = session.actor()
-        if state.unsaved(self.instance_id):
-            self.answer({})
-        try:
-            with db.session_scope() as store:
-                accepted = submissions.submit_draft(store, actor, self.instance_id, now=datetime.now(UTC))
-        except Problem as problem:
-            if problem.code != "submission.invalid":
-                raise
-            state.keep(self._name("checked"), True)
-            self._turn_to_first_mistake(actor)
-            raise
-        state.keep(self._name("accepted"), accepted)
-
-    @session.callback
-    def to_next_open(self) -> None:
-        """Go to the first question that still needs an answer, and mark them all."""
-        state.keep(self._name("checked"), True)
-        self._turn_to_first_mistake(session.actor())
-
-    def _turn_to_first_mistake(self, actor: Actor) -> None:
-        _draft, instance = self.load(actor)
-        mistakes = instance.errors()
-        if not mistakes:
-            return
-        ref = mistakes[0].ref
-        for at, part in enumerate(forms.parts(instance.form.body)):
-            if forms.belongs(ref, part):
-                state.keep(self._name("part"), at)
-        self._scroll(f"st-key-{form_widgets.key_of(self.instance_id, ref)}")
-
-    def _scroll(self, field: str) -> None:
-        state.keep(self._name("scroll"), field)
-        state.keep(self._name("turn"), int(state.kept(self._name("turn"), 0)) + 1)
-
-    @property
-    def part(self) -> int:
-        """The part of the form that is shown."""
-        return int(state.kept(self._name("part"), 0))
-
-    @property
-    def scroll(self) -> tuple[str, int]:
-        """The field to bring into view, and the turn that asked for it."""
-        return str(state.kept(self._name("scroll"), "")), int(state.kept(self._name("turn"), 0))
-
-    @property
-    def checked(self) -> bool:
-        """Whether missing answers are marked: only once the cadre asked for what is missing."""
-        return bool(state.kept(self._name("checked"), False))
-
-    @property
-    def accepted(self) -> submissions.Accepted | None:
-        """What became of it, once it was handed in on this page."""
-        found: submissions.Accepted | None = state.kept(self._name("accepted"))
-        return found
-
-    def _name(self, what: str) -> str:
-        return f"{what}_{self.instance_id[-12:]}"
 
 
 def begin(actor: Actor, household_id: str, form_id: str) -> None:
@@ -472,47 +248,3 @@ def throw_away(actor: Actor, instance_id: str) -> None:
             drafts.discard(store, actor, instance_id)
         shell.said(_("The draft was thrown away."))
         navigation.go(navigation.TODAY)
-
-
-def _answer_all(instance: Instance, answers: Mapping[str, str]) -> None:
-    for ref, text in answers.items():
-        instance.answer(ref, text)
-
-
-def _added(instance: Instance, ref: str) -> None:
-    instance.add_repeat(ref)
-
-
-def _empty_photo(instance: Instance, ref: str) -> str:
-    """The image question for a new photo: the question itself, or one without a photo in the repeat, added if need be."""
-    images = [
-        view
-        for view in forms.questions(instance.items())
-        if view.type == "image" and (view.ref == ref or view.ref.startswith(f"{ref}["))
-    ]
-    for view in images:
-        if not view.value:
-            return view.ref
-    if images and images[0].ref == ref:
-        return ref
-    added = instance.add_repeat(ref)
-    return next(
-        view.ref
-        for view in forms.questions(instance.items())
-        if view.type == "image" and view.ref.startswith(f"{added}/")
-    )
-
-
-def _sent(key: str, event: str) -> dict[str, Any] | None:
-    """What a component sent with this event, in its callback."""
-    value = (st.session_state.get(key) or {}).get(event)
-    return value if isinstance(value, dict) else None
-
-
-def _taken(sent: Mapping[str, Any]) -> datetime | None:
-    """EXIF's local time; what is no time counts as none (a camera whose clock was never set)."""
-    try:
-        taken = datetime.strptime(str(sent.get("taken", "")), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
-    return taken.replace(tzinfo=i18n.TIMEZONE)

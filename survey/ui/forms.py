@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import streamlit as st
 
 from survey.i18n import gettext as _
+from survey.questionnaires.definitions import BodyItem, Question
 from survey.questionnaires.views import GroupView, ItemView, QuestionView, RepeatInstanceView, RepeatView
-from survey.questionnaires.xform import BodyItem, Question
 from survey.ui import components, form_widgets, wording
 from survey.ui import map as maps
 from survey.ui.form_widgets import Answers, key_of

@@ -120,7 +120,7 @@ def village(sqlite_settings: Settings, key: TestKey) -> Iterator[Village]:
     composition.wire()
     with db.session_scope() as session:
         cadre = builders.a_cadre(
-            session, Post.VILLAGE_HEAD, name="李建国", username="lijianguo", password_hash=_hashed()
+            session, Post.VILLAGE_HEAD, name="李建国", username="lijianguo", password_hash=hashed()
         )
         place = {"lat": 32.21, "lon": 106.82}
         due = builders.a_household(session, head="赵大明", housing="safe", water_source="spring", **place)
@@ -137,7 +137,8 @@ def village(sqlite_settings: Settings, key: TestKey) -> Iterator[Village]:
     store.engine.dispose()
 
 
-def _hashed() -> str:
+def hashed() -> str:
+    """The hash of everybody's password."""
     return passwords.hash_password(PASSWORD)
 
 

@@ -1,0 +1,203 @@
+"""Every page on a tablet held both ways: nothing cut off, targets a finger hits, and every word in Chinese.
+
+With `MINQING_SCREENSHOTS` naming a folder, a picture of each page is kept there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlmodel import select
+
+from models import Cadre, Case, HardshipFile, Household, Post
+from survey import db
+from tests import builders
+from tests.browser.conftest import LANDSCAPE, PASSWORD, PORTRAIT, Hand, Tablet, Village, hashed
+
+SIZES = pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
+TOUCH_PX = 44
+# Names a person typed or an address, not words of the interface.
+NO_WORDS = {
+    "http",
+    "https",
+    "lijianguo",
+    "guanliyuan",
+    "fenxiyuan",
+    "English",
+    "SHA",
+    "iPad",
+    "Android",
+    "Windows",
+}
+
+# What a person reads: text of visible elements and placeholders, without the names of icons.
+READ = """() => {
+  const seen = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const holder = walker.currentNode.parentElement;
+    if (holder.closest('script, style, template, select, [data-testid="stIconMaterial"], [translate="no"]')) continue;
+    if (!holder.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const box = holder.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    seen.push(walker.currentNode.data);
+  }
+  for (const field of document.querySelectorAll('input, textarea')) seen.push(field.placeholder ?? '');
+  return seen.join('\\n');
+}"""
+
+# Elements a finger aims at that are smaller than a finger; a field counts with its frame, a tick with its label.
+SMALL = """(least) => {
+  const frames = '[data-testid="stTextInputRootElement"], [data-testid="stNumberInputContainer"], '
+    + '[data-testid="stDateInputField"], [data-baseweb="select"], [data-testid="stSelectbox"], '
+    + '[data-testid="stMultiSelect"], label';
+  const small = [];
+  for (const target of document.querySelectorAll('button, a[href], input, textarea, [role="tab"]')) {
+    if (!target.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    if (target.closest('[aria-hidden="true"]') || target.tabIndex < 0) continue;
+    const frame = target.matches('input, textarea') ? target.closest(frames) ?? target : target;
+    const inside = target.matches('button') && target.closest('[data-testid="stDateInputField"], [data-baseweb="select"]');
+    const box = (inside ?? frame).getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    if (box.height < least - 0.5 || box.width < least - 0.5)
+      small.push(`${target.tagName} ${target.innerText || target.ariaLabel || target.className} ${box.width}x${box.height}`);
+  }
+  return small;
+}"""
+
+
+def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> None:
+    """The page stands still, fits the width, has no small target and no English word; keep a picture of it."""
+    page = tablet.page
+    page.wait_for_load_state("networkidle")
+    tablet.settled()
+    folder = os.environ.get("MINQING_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        way = "landscape" if size == LANDSCAPE else "portrait"
+        page.screenshot(path=str(Path(folder) / f"{name}-{way}.png"))
+    assert overflow(page) <= 0, f"{name} is wider than the tablet by {overflow(page)} px"
+    assert page.evaluate(SMALL, TOUCH_PX) == [], name
+    english = set(re.findall(r"[A-Za-z]{3,}", str(page.evaluate(READ)))) - NO_WORDS
+    assert english == set(), f"English words on {name}: {sorted(english)}"
+
+
+def overflow(page: Page) -> int:
+    found: int = page.evaluate(
+        "() => Math.max(...[document.documentElement, document.querySelector('[data-testid=\"stMain\"]')]"
+        ".filter(Boolean).map((box) => box.scrollWidth - box.clientWidth))"
+    )
+    return found
+
+
+@pytest.fixture
+def busy_village(village: Village) -> Village:
+    """The village with cases, visits and files enough to fill its pages."""
+    with db.session_scope() as session:
+        for at, surname in enumerate("孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦"):
+            place = {"lat": 32.2 + at / 900, "lon": 106.8 + at / 700}
+            household = builders.a_household(session, head=f"{surname}大明", **place)
+            builders.a_member(session, household, name=f"{surname}小芳", relation="10", sex="2")
+            builders.a_visit(
+                session, household, village.cadre, visited_on=date.today() - timedelta(days=at * 9)
+            )
+            if at % 3 == 0:
+                overdue = date.today() + timedelta(days=at - 5)
+                category = ("water", "road", "health", "school", "dispute", "other")[at // 3]
+                builders.a_case(session, household, category=category, due_on=overdue, **place)
+            if at % 5 == 0:
+                builders.a_hardship_file(session, household, category="subsistence")
+    return village
+
+
+@SIZES
+def test_pages_of_a_village_cadre(tablet: Hand, busy_village: Village, size: tuple[int, int]) -> None:
+    village = busy_village
+    with db.reading() as session:
+        household = session.exec(select(Household).where(Household.head_name == "孙大明")).one()
+        case = session.exec(select(Case).where(Case.household_id == household.id)).one()
+        file = session.exec(select(HardshipFile).where(HardshipFile.household_id == village.due.id)).one()
+    hand = tablet(size)
+    hand.sign_in(village.username)
+    look_at(hand, "today", size)
+    for name, path in {
+        "visit-none": "/visit",
+        "households": "/households",
+        "household": f"/households?household={household.id}",
+        "hardship": "/hardship",
+        "hardship-file": f"/hardship?file={file.id}",
+        "cases": "/cases",
+        "case": f"/cases?case={case.id}",
+        "map": "/map",
+    }.items():
+        hand.open(path)
+        if name == "map":
+            hand.page.frame_locator("iframe").first.locator(".mq-pin, .mq-cluster").first.wait_for()
+        look_at(hand, name, size)
+
+
+@SIZES
+def test_the_parts_of_a_visit(tablet: Hand, village: Village, size: tuple[int, int]) -> None:
+    hand = tablet(size)
+    hand.sign_in(village.username)
+    hand.open(f"/visit?household={village.due.id}")
+    hand.tap(hand.choice("走访结果", "完成走访"))
+    hand.tap(hand.choice("饮水难", "有"))
+    look_at(hand, "visit-1", size)
+    hand.page.locator('[data-testid="stDateInputCalendarButton"]').first.tap()
+    look_at(hand, "visit-date", size)
+    hand.page.keyboard.press("Escape")
+    hand.tap(hand.button("下一步"))
+    look_at(hand, "visit-2", size)
+    hand.tap(hand.button("下一步"))
+    look_at(hand, "visit-3", size)
+    hand.tap(hand.button("提交"))
+    expect(hand.page.get_by_text("需要补充或改正")).to_be_visible()
+    look_at(hand, "visit-missing", size)
+
+
+@SIZES
+@pytest.mark.parametrize(
+    ("username", "post", "area"),
+    [("guanliyuan", Post.ADMINISTRATOR, builders.COUNTY), ("fenxiyuan", Post.ANALYST, builders.TOWNSHIP)],
+)
+def test_pages_of_the_office(
+    tablet: Hand, village: Village, size: tuple[int, int], username: str, post: Post, area: str
+) -> None:
+    with db.session_scope() as session:
+        builders.a_cadre(session, post, area, username=username, name="王干事", password_hash=hashed())
+    hand = tablet(size)
+    hand.sign_in(username, PASSWORD)
+    look_at(hand, f"today-{username}", size)
+    hand.open("/administration")
+    look_at(hand, f"administration-{username}", size)
+
+
+@SIZES
+def test_very_large_text_still_fits(tablet: Hand, busy_village: Village, size: tuple[int, int]) -> None:
+    with db.session_scope() as session:
+        session.get_one(Cadre, busy_village.cadre.cadre_id).text_size = "very_large"
+    hand = tablet(size)
+    hand.sign_in(busy_village.username)
+    look_at(hand, "today-very-large", size)
+    hand.open(f"/visit?household={busy_village.plain.id}")
+    hand.tap(hand.choice("走访结果", "完成走访"))
+    look_at(hand, "visit-very-large", size)
+
+
+def test_the_words_are_english_for_whoever_chose_english(tablet: Hand, village: Village) -> None:
+    hand = tablet()
+    hand.sign_in(village.username)
+    hand.tap(hand.button("我的设置"))
+    hand.tap(hand.choice("语言", "English"))
+    expect(hand.page.get_by_role("button", name=re.compile("My settings"))).to_be_visible()
+    hand.open(f"/visit?household={village.plain.id}")
+    expect(hand.page.get_by_text("How the visit ended")).to_be_visible()
+    hand.tap(hand.choice("How the visit ended", "Nobody home"))
+    read = str(hand.page.evaluate(READ))
+    assert set(re.findall("[一-鿿]+", read)) <= {"钱小芳", "李建国", "民情"}
