@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
+from models import Base
 from survey import db, upgrades
 from survey.config import Settings
 from survey.problems import Problem
@@ -32,6 +33,8 @@ MANIFEST = "manifest.json"
 TABLES = "tables/"
 ATTACHMENTS = "attachments/"
 REVISION_TABLE = "alembic_version"
+# Tables that a later revision has dropped: named here, so that an older store keeps them in its backup.
+FORMER_TABLES: frozenset[str] = frozenset()
 _CHUNK = 1 << 20
 
 
@@ -129,11 +132,16 @@ def _fingerprint(connection: sa.Connection) -> str | None:
     return None if value is None else str(value)
 
 
+def is_ours(name: str) -> bool:
+    """Whether a table belongs to a store of this program, whatever its revision; others are left alone."""
+    return name in Base.metadata.tables or name in FORMER_TABLES
+
+
 def tables_of(connection: sa.Connection) -> list[sa.Table]:
     """The store's own tables as they are in the database, each after those it refers to."""
     found = sa.MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name != REVISION_TABLE]
+    found.reflect(connection, only=lambda name, _: is_ours(name))
+    return found.sorted_tables
 
 
 def _write_tables(archive: zipfile.ZipFile, connection: sa.Connection) -> dict[str, dict[str, Any]]:

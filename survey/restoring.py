@@ -113,7 +113,8 @@ def _is_empty(settings: Settings) -> bool:
         return not _file(settings).exists()
     engine = db.engine_for(settings)
     try:
-        return not sa.inspect(engine).get_table_names()
+        with engine.connect() as connection:
+            return upgrades.revision_of(connection) is None
     finally:
         engine.dispose()
 
@@ -205,7 +206,7 @@ def _restore_database(settings: Settings, source: Path, manifest: dict[str, Any]
     try:
         with db.write_connection(engine) as connection:
             upgrades.wait_for_turn(connection)
-            _drop_everything(connection)
+            _drop_old_store(connection)
             _build(connection, source, manifest)
             facts = sa.table("store_fact", sa.column("key"), sa.column("value"))
             connection.execute(sa.delete(facts).where(facts.c.key == _RESTORE_FACT))
@@ -214,9 +215,10 @@ def _restore_database(settings: Settings, source: Path, manifest: dict[str, Any]
         engine.dispose()
 
 
-def _drop_everything(connection: sa.Connection) -> None:
+def _drop_old_store(connection: sa.Connection) -> None:
+    """Drop the tables of this program, and no others."""
     found = sa.MetaData()
-    found.reflect(connection)
+    found.reflect(connection, only=lambda name, _: backups.is_ours(name) or name == backups.REVISION_TABLE)
     found.drop_all(connection)
     ours = sa.text(
         "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'minqing%'"

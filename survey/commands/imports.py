@@ -58,7 +58,7 @@ def import_file(kind: str, file: Path, commit: bool) -> None:
         content = file.read_bytes()
     except OSError as error:
         raise Problem("imports.no_file", file=file) from error
-    with frame.opened(), db.session_scope() as session:
+    with frame.opened(create=commit), db.session_scope() as session:
         KINDS[kind](session, frame.operator(), content, file.name, commit)
     if commit:
         frame.say(_("Imported."))

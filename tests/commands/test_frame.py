@@ -10,6 +10,7 @@ import pytest
 from survey import cli, db
 from survey.commands import frame
 from survey.config import Settings
+from tests.services.test_areas import a_list
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,17 @@ def test_problems_are_told_in_chinese_by_default(
     assert cli.run(["check", "--data", str(tmp_path / "nowhere")]) == 2
     assert "还没有数据" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_import_that_writes_makes_the_store__and_a_preview_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "villages.csv"
+    file.write_bytes(a_list("511922125200,余家坪村,兴马镇"))
+    places = ["--data", str(tmp_path / "data"), "--key", str(tmp_path / "minqing.key")]
+    assert cli.run(["import", "areas", str(file), *places]) == 2
+    assert "There is no store" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+    assert cli.run(["import", "areas", str(file), "--commit", *places]) == 0
+    assert cli.run(["areas", "list", *places]) == 0
+    assert "余家坪村" in capsys.readouterr().out

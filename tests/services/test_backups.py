@@ -359,3 +359,16 @@ def test_sqlite_files_are_closed_after_a_restore(sqlite_store: db.Store, tmp_pat
         assert alone.execute("SELECT version_num FROM alembic_version").fetchone() == (
             upgrades.newest_revision(),
         )
+
+
+def test_a_restore_leaves_other_programs_tables_alone(postgresql_store: db.Store, tmp_path: Path) -> None:
+    _fill(postgresql_store)
+    backups.write(postgresql_store.engine, postgresql_store.settings, tmp_path / "b.zip")
+    with db.write_connection(postgresql_store.engine) as connection:
+        connection.execute(sa.text("CREATE TABLE payroll (id integer)"))
+        connection.execute(sa.text("INSERT INTO payroll VALUES (7)"))
+    _close(postgresql_store)
+    restoring.restore(postgresql_store.settings, tmp_path / "b.zip", replacing=True)
+    with postgresql_store.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT id FROM payroll")).scalar_one() == 7
+        assert connection.execute(sa.select(sa.func.count()).select_from(Visit)).scalar_one() == 1
