@@ -53,7 +53,7 @@ def pages(settings: Settings) -> list[Page]:
 
 @dataclass(frozen=True)
 class _Example:
-    """A case that is not finished, its household, and the head of its village."""
+    """A case (one not finished, where there is one), its household, and the head of its village."""
 
     household: str
     case: str
@@ -66,8 +66,7 @@ def _example(settings: Settings) -> _Example:
         FROM "case" AS c
         JOIN posting AS p ON p.area_code = substr(c.area_code, 1, 12) AND p.post = 'village_head'
         JOIN cadre AS k ON k.id = p.cadre_id
-        WHERE c.closed_on IS NULL
-        ORDER BY c.number
+        ORDER BY c.closed_on IS NOT NULL, c.number
         LIMIT 1
     """
     engine = sa.create_engine(settings.database_url)

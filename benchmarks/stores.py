@@ -36,7 +36,10 @@ _COPIED = (
     "observation",
     "hardship_contact",
 )
-_SUFFIXED = frozenset({"code", "number", "instance_id"})
+_SUFFIXED = frozenset({"code", "instance_id"})
+# Numbers go on counting: the copy adds as often what the series had reached.
+_NEXT_NUMBER = """substr(t.number, 1, length(t.number) - 6) || printf('%06d', CAST(substr(t.number, -6) AS INTEGER)
+    + nth.n * (SELECT s.last FROM number_series AS s WHERE s.prefix = substr(t.number, 1, length(t.number) - 7)))"""
 _IDENTIFIERS = frozenset(
     {"id", "household_id", "visit_id", "case_id", "file_id", "respondent_id", "member_id"}
 )
@@ -82,6 +85,7 @@ def enlarge(settings: Settings, times: int) -> dict[str, int]:
         )
         for name in _COPIED:
             connection.exec_driver_sql(_copy_statement(name))
+        connection.exec_driver_sql("UPDATE number_series SET last = last * ?", (times,))
         connection.commit()
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("ANALYZE")
@@ -104,6 +108,8 @@ def _copy_statement(name: str) -> str:
 
 
 def _value(table: str, column: str) -> str:
+    if column == "number":
+        return _NEXT_NUMBER
     if column in _SUFFIXED:
         return f"t.\"{column}\" || '-' || nth.n"
     if column in _IDENTIFIERS and not (table in _COUNTED and column == "id"):
