@@ -103,7 +103,7 @@ def unfinished(found: tuple[DraftView, ...]) -> None:
     tapped = shell.rows("drafts", rows)
     for draft in found:
         if draft.instance_id == tapped:
-            navigation.go(navigation.VISIT, household=draft.household_id or "", form=draft.form_id)
+            navigation.go(navigation.VISIT, instance=draft.instance_id)
 
 
 def contacts(page: FilePage | None, on: date) -> None:
