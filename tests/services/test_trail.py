@@ -60,6 +60,14 @@ def test_the_list_is_paged(session: Session, inspector: Actor) -> None:
     assert ([row.action for row in page.rows], page.total) == (["case.step"], 3)
 
 
+def test_a_long_trail_is_counted_only_so_far(
+    session: Session, inspector: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "MOST_COUNTED", 2)
+    page = trail.entries(session, an_operator(), limit=10)
+    assert (len(page.rows), page.total) == (3, 2)
+
+
 def test_every_action_that_is_written_has_words_and_every_subject_finds_some() -> None:
     sources = [file.read_text(encoding="utf-8") for file in Path(survey.__file__).parent.rglob("*.py")]
     call = re.compile(r"(?:audit\.append|_audit\w*|_record\w*)\((?:[^()]|\([^()]*\))*?\"([a-z_]+\.[a-z_]+)\"")
