@@ -216,7 +216,7 @@ def unfinished(actor: Actor) -> None:
     if not mine:
         shell.empty(_("No unfinished visit."), _("Choose a household"), to=navigation.HOUSEHOLDS)
         return
-    st.markdown(f"**{_('Unfinished')}**")
+    st.subheader(_("Unfinished"))
     chosen = shell.rows(
         "drafts",
         [

@@ -105,9 +105,9 @@ def page_turner(name: str, total: int, *, size: int = PAGE_SIZE) -> None:
         on_click=state.set_offset,
         args=(name, start - size),
     )
+    where = _("{first}–{last} of {total}", first=start + 1, last=min(start + size, total), total=total)
     middle.markdown(
-        f"<div style='text-align:center'>"
-        f"{_('{first}–{last} of {total}', first=start + 1, last=min(start + size, total), total=total)}</div>",
+        f"<div style='text-align:center'>{where}</div>",
         unsafe_allow_html=True,
     )
     after.button(

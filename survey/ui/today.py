@@ -129,7 +129,11 @@ def promised(found: tuple[FollowUp, ...], names: dict[str, str], on: date) -> No
         shell.Row(
             key=promise.household_id,
             title=promise.head_name,
-            detail=f"{names[promise.area_code]} · {_('last visit {day}', day=i18n.day(promise.visited_on))}",
+            detail=_(
+                "{area} · last visit {day}",
+                area=names[promise.area_code],
+                day=i18n.day(promise.visited_on),
+            ),
             badge=_due(promise.promised_on, on),
             color="red" if promise.promised_on < on else "orange",
             icon=":material/event_repeat:",
