@@ -129,7 +129,7 @@ def _state(rng: Random, slot: Slot, key: str, memory: Memory) -> str:
         return "solved" if known else "none"
     if not known:
         return "exists"
-    return drawn(rng, {"exists": 55, "worse": 8, "better": 37})
+    return drawn(rng, {"exists": 30, "worse": 8, "better": 62})
 
 
 def _met(rng: Random, slot: Slot, repeats: dict[str, list[dict[str, str]]]) -> dict[str, str]:

@@ -17,6 +17,8 @@ from survey.cases.categories import answer_due_on
 from survey.demo.chance import drawn, generator
 from survey.rules import codes
 
+# How often what was called resolved stays so: a mended pipe brings water, a dry spring is dry again next season.
+_LASTING_DIFFICULTY, _LASTING_REQUEST = 0.45, 0.95
 _STUCK = {"": 80, "accept": 3, "assign": 5, "start": 8, "reply": 4}
 
 
@@ -33,7 +35,10 @@ def course(seed: int, household_id: str, category: str, opened_on: date) -> Cour
     rng = generator(seed, f"course:{household_id}:{category}:{opened_on}")
     steps = tuple(_steps(rng, category, opened_on))
     resolved_on = next((day for day, kind in steps if kind is StepKind.RESOLVE), None)
-    return Course(steps, resolved_on if rng.random() < 0.9 else None)
+    lasting = rng.random() < (
+        _LASTING_DIFFICULTY if category in codes.keys("difficulty") else _LASTING_REQUEST
+    )
+    return Course(steps, resolved_on if lasting else None)
 
 
 def _steps(rng: Random, category: str, opened_on: date) -> Iterator[tuple[date, StepKind]]:
