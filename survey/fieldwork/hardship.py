@@ -148,7 +148,7 @@ def files(
     limit: int = 20,
     offset: int = 0,
 ) -> FilePage:
-    """Files in scope by area: open ones, or those closed with `closed`.
+    """Files in scope: open ones as in `due`, the soonest first, or with `closed` those closed, the latest first.
 
     `overdue_only`: whose next contact lies before `on`. `mine`: whose household the actor is contact of that day.
     """
@@ -164,7 +164,8 @@ def files(
         conditions.append(col(HardshipFile.next_contact_on) < on)
     if mine:
         conditions.append(_mine(actor, on))
-    order = (col(HardshipFile.area_code), col(HardshipFile.opened_on), col(HardshipFile.id))
+    by_day = file.desc() if closed else col(HardshipFile.next_contact_on).asc().nulls_first()
+    order = (by_day, col(HardshipFile.area_code), col(HardshipFile.id))
     return _page(session, conditions, order, on, limit, offset)
 
 
@@ -351,17 +352,15 @@ def workload(
     """
     fewest = parameter_at("hardship.contacts_per_village_cadre_min", on)
     most = parameter_at("hardship.contacts_per_village_cadre_max", on)
-    carried = _carried(on)
     rows = session.execute(
         sa.select(
             col(Cadre.id),
             col(Cadre.name),
             col(Posting.post),
             col(Posting.area_code),
-            sa.func.coalesce(carried.c.households, 0).label("households"),
+            _carried(on).label("households"),
         )
         .join(Posting, col(Posting.cadre_id) == col(Cadre.id))
-        .join(carried, carried.c.cadre_id == col(Cadre.id), isouter=True)
         .where(
             col(Posting.post).in_(VILLAGE_POSTS),
             assignments.posted_on(on),
@@ -388,22 +387,21 @@ def workload(
     )
 
 
-def _carried(on: date) -> Any:
+def _carried(on: date) -> sa.ScalarSelect[int]:
+    """How many active households with an open file the cadre of the row is contact of."""
     return (
-        sa.select(
-            col(Assignment.cadre_id),
-            sa.func.count(sa.distinct(col(Assignment.household_id))).label("households"),
-        )
+        sa.select(sa.func.count(sa.distinct(col(Assignment.household_id))))
         .join(HardshipFile, col(HardshipFile.household_id) == col(Assignment.household_id))
         .join(Household, col(Household.id) == col(Assignment.household_id))
         .where(
+            col(Assignment.cadre_id) == col(Cadre.id),
             col(Assignment.kind) == AssignmentKind.HOUSEHOLD,
             assignments.holds_on(on),
             col(HardshipFile.closed_on).is_(None),
             col(Household.status) == HouseholdStatus.ACTIVE,
         )
-        .group_by(col(Assignment.cadre_id))
-        .subquery()
+        .correlate(Cadre)
+        .scalar_subquery()
     )
 
 

@@ -105,15 +105,18 @@ def search(
     initials and codes from their beginning; an empty query lists all.
     """
     sought, text = recognised(query)
-    places = sa.and_(
-        inside(actor, Action.HOUSEHOLDS_READ, col(Household.area_code)),
-        within(col(Household.area_code), area_code or ""),
-    )
-    conditions = [places]
+    place = col(Household.area_code)
+    conditions: list[sa.ColumnElement[bool]] = []
+    if sought is not Sought.ALL:
+        candidates = _candidates(session, actor, sought, text, area_code)
+        if not candidates:
+            return HouseholdPage((), 0, False, sought)
+        conditions.append(col(Household.id).in_(candidates))
+        place = _beside_index(place)
+    conditions.append(inside(actor, Action.HOUSEHOLDS_READ, place))
+    conditions.append(within(place, area_code or ""))
     if not with_former:
         conditions.append(col(Household.status) == HouseholdStatus.ACTIVE)
-    if sought is not Sought.ALL:
-        conditions.append(col(Household.id).in_(_candidates(session, actor, sought, text, area_code)))
     total = _counted(session, conditions)
     ids = session.execute(
         sa.select(col(Household.id))
@@ -199,8 +202,7 @@ def _candidates(
     ):
         if match is None:
             continue
-        # Concatenation keeps the planner off the area's index: the match is the narrower one.
-        place = sa.literal("").concat(col(area))
+        place = _beside_index(col(area))
         rows = session.execute(
             sa.select(col(key))
             .where(match, inside(actor, Action.HOUSEHOLDS_READ, place), within(place, area_code or ""))
@@ -208,6 +210,11 @@ def _candidates(
         )
         found |= dict.fromkeys(rows.scalars())
     return list(found)
+
+
+def _beside_index(area: Any) -> Any:
+    """The area as an expression, which keeps the planner off its index where another condition is narrower."""
+    return sa.literal("").concat(area)
 
 
 def _matches(

@@ -20,8 +20,8 @@ from survey.problems import Problem
 from survey.rules import codes
 from survey.ui import navigation, session, shell, state, wording
 from survey.ui import register_fields as fields
-from survey.ui.cases import today
-from survey.ui.households import CONTACT_FORM, facts
+from survey.ui.cases import section, today
+from survey.ui.households import CONTACT_FORM, facts, title
 
 DUE, FILES, WORK = "due", "files", "work"
 FORM = "hardship_file"
@@ -68,12 +68,15 @@ def files(actor: Actor, on: date) -> None:
     """All files, by village, category and lateness."""
     with db.reading() as store:
         villages = {area.code: area.short_name for area in register.villages(store, actor, on=on)}
-        first, second, third = st.columns([2, 2, 3], vertical_alignment="bottom")
-        with first:
-            village = _choice("village", _("Village"), villages) if len(villages) > 1 else None
-        with second:
+        several = len(villages) > 1
+        columns = st.columns([2, 2, 3] if several else [2, 3], vertical_alignment="bottom")
+        village = None
+        if several:
+            with columns[0]:
+                village = _choice("village", _("Village"), villages)
+        with columns[-2]:
             category = _choice("category", _("Category"), codes.labels("hardship_category"))
-        with third, st.container(horizontal=True, vertical_alignment="center"):
+        with columns[-1], st.container(horizontal=True, vertical_alignment="center"):
             overdue = _mark("overdue", _("Overdue only"))
             closed = _mark("closed", _("Closed files"))
         page = hardship.files(
@@ -162,7 +165,7 @@ def edit(actor: Actor, view: FileView) -> None:
     """The form of an open file."""
     require(actor, Action.HARDSHIP_WRITE, view.area_code)
     seen: FileView = fields.begun(FORM, view)
-    st.markdown(f"### {wording.plain(view.head_name)}")
+    title(view.head_name)
     _form({field: getattr(seen, field) for field in _FIELDS}, _("Save"), view.id, None)
 
 
@@ -171,7 +174,7 @@ def open_new(actor: Actor, household_id: str, on: date) -> None:
     with db.reading() as store:
         family = households.household(store, actor, household_id, on=on)
     require(actor, Action.HARDSHIP_WRITE, family.area_code)
-    st.markdown(f"### {wording.plain(family.head_name)} · {wording.plain(family.area_name)}")
+    title(f"{family.head_name} · {family.area_name}")
     _form(dict.fromkeys(_FIELDS), _("Open the file"), None, household_id)
 
 
@@ -248,7 +251,7 @@ def _judged(one: Workload) -> str:
 
 def _file_header(view: FileView, on: date) -> None:
     closed = f" :gray-badge[{wording.plain(_('closed'))}]" if view.closed_on else ""
-    st.markdown(f"### {wording.plain(view.head_name)}{closed}")
+    title(view.head_name, closed)
     others = [codes.label("hardship_cause", cause) for cause in view.causes if cause != view.main_cause]
     overdue = view.closed_on is None and view.next_contact_on is not None and view.next_contact_on < on
     next_on = i18n.day(view.next_contact_on) + (f" ({_('overdue')})" if overdue else "")
@@ -309,7 +312,7 @@ def _assign(household_id: str) -> None:
 
 
 def _contacts(actor: Actor, view: FileView) -> None:
-    st.subheader(_("Contacts"))
+    section(_("Contacts"))
     with db.reading() as store:
         found = hardship.contacts(store, actor, view.id)
     if not found:

@@ -24,6 +24,7 @@ from survey.rules import codes
 from survey.ui import components, map, navigation, session, shell, state, wording
 from survey.ui import register_fields as fields
 from survey.ui.cases import today
+from survey.ui.households import title
 
 NEW = "new_household"
 _HOUSEHOLD = ("address", "housing", "water_source", "medical_insurance", "children_in_school")
@@ -56,6 +57,7 @@ def edit(actor: Actor, view: HouseholdView, on: date) -> None:
     """The fields of a household, its group and whether it is still here."""
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
     seen: HouseholdView = fields.begun("household", view)
+    title(f"{view.head_name} · {view.area_name}")
     form = fields.Form("household", {**_values(seen, _HOUSEHOLD), "area_code": seen.area_code})
     with db.reading() as store:
         groups = {a.code: a.short_name for a in register.groups(store, actor, seen.area_code[:12], on=on)}
@@ -73,6 +75,7 @@ def person(actor: Actor, view: HouseholdView, member_id: str | None) -> None:
     if member_id and known is None:
         raise Problem("access.not_found")
     seen: MemberView | None = fields.begun("member", known) if known else None
+    title(_("Household of {name}", name=view.head_name))
     began = _values(seen, _MEMBER) if seen else {**dict.fromkeys(_MEMBER), "ethnic_group": "01"}
     if seen and seen.health_readable:
         began["health_note"] = seen.health_note
@@ -95,6 +98,7 @@ def person(actor: Actor, view: HouseholdView, member_id: str | None) -> None:
 def head(actor: Actor, view: HouseholdView) -> None:
     """Choose another head, and what the present one is to him."""
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
+    title(_("Household of {name}", name=view.head_name))
     others = {member.id: member.name for member in view.present if member.relation != households.HEAD}
     if not others:
         shell.empty(_("There is no other member. Add the new head as a member first."))
@@ -110,6 +114,7 @@ def head(actor: Actor, view: HouseholdView) -> None:
 def place(actor: Actor, view: HouseholdView) -> None:
     """Set the place by the device or by a tap on the map."""
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
+    title(_("Household of {name}", name=view.head_name))
     st.caption(_("Stand at the house and use the device, or tap the house on the map."))
     components.place("mq_household_place", _place_words(), on_found=_found, args=(view.id,))
     tapped = map.pick_place(view.lat, view.lon, key=f"household_{view.id}")

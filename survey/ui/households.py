@@ -122,19 +122,20 @@ def _searched() -> None:
 def _filters(store: Session, actor: Actor, on: date) -> tuple[str | None, bool]:
     """Village, group and whether those who left count; kept in the address."""
     villages = {area.code: area.short_name for area in register.villages(store, actor, on=on)}
-    first, second, third = st.columns([2, 2, 2], vertical_alignment="bottom")
-    with first:
-        village = (
-            _filter("village", _("Village"), villages) if len(villages) > 1 else next(iter(villages), None)
-        )
+    village = next(iter(villages), None)
+    several = len(villages) > 1
+    columns = st.columns(3 if several else 2, vertical_alignment="bottom")
+    if several:
+        with columns[0]:
+            village = _filter("village", _("Village"), villages)
     groups = (
         {area.code: area.short_name for area in register.groups(store, actor, village, on=on)}
         if village
         else {}
     )
-    with second:
+    with columns[-2]:
         group = _filter("group", _("Group"), groups) if groups else None
-    with third:
+    with columns[-1]:
         former = st.toggle(
             _("Also those who left"),
             value="former" in _place(),
@@ -209,7 +210,7 @@ def ago(when: date, on: date) -> str:
 def _header(view: HouseholdView) -> None:
     badge, color = status_badge(view.status, hardship=view.hardship_file_id is not None)
     mark = f" :{color}-badge[{wording.plain(badge)}]" if badge else ""
-    st.markdown(f"### {wording.plain(view.head_name)}{mark}")
+    title(view.head_name, mark)
     facts(
         {
             _("Place"): view.area_name,
@@ -221,17 +222,23 @@ def _header(view: HouseholdView) -> None:
     )
 
 
+def title(name: str, mark: str = "") -> None:
+    """Whose page this is; `mark` is a badge in markdown."""
+    st.markdown(f"#### {wording.plain(name)}{mark}")
+
+
 def facts(shown: Mapping[str, str]) -> None:
     """Names and values side by side; empty ones are left out."""
     items = "".join(
-        f"<div><dt>{wording.escaped(name)}</dt><dd>{wording.escaped(value)}</dd></div>"
+        f"<div><small>{wording.escaped(name)}</small>{wording.escaped(value)}</div>"
         for name, value in shown.items()
         if value
     )
     st.html(
-        "<style>.mq-facts { display: flex; flex-wrap: wrap; gap: .25rem 2rem; margin: 0; }"
-        ".mq-facts div { min-width: 9rem; } .mq-facts dt { color: var(--mq-soft); font-size: .9rem; }"
-        f".mq-facts dd {{ margin: 0; overflow-wrap: anywhere; }}</style><dl class='mq-facts'>{items}</dl>"
+        "<style>.mq-known { display: flex; flex-wrap: wrap; gap: .35rem 2rem; }"
+        ".mq-known > div { min-width: 9rem; overflow-wrap: anywhere; white-space: pre-wrap; }"
+        ".mq-known small { display: block; color: var(--mq-soft); font-size: .9rem; }</style>"
+        f'<div class="mq-known">{items}</div>'
     )
 
 
@@ -264,7 +271,7 @@ def _to_do(actor: Actor, view: HouseholdView) -> None:
 
 
 def _people(actor: Actor, view: HouseholdView, on: date) -> None:
-    st.subheader(_("Members"))
+    cases.section(_("Members"))
     for member in view.members:
         with st.expander(wording.plain(_one_line(member, on))):
             _person(actor, view, member)
@@ -353,7 +360,7 @@ def _matters(actor: Actor, view: HouseholdView, on: date) -> None:
     with db.reading() as store:
         found = worklists.of_household(store, actor, view.id, on)
     open_ones = [row for row in found if row.state is not CaseState.CLOSED]
-    st.subheader(_("Open cases"))
+    cases.section(_("Open cases"))
     if not open_ones:
         st.caption(_("No open case. A difficulty found at a visit opens one."))
         return
@@ -363,7 +370,7 @@ def _matters(actor: Actor, view: HouseholdView, on: date) -> None:
 
 
 def _conditions(actor: Actor, view: HouseholdView) -> None:
-    st.subheader(_("Living conditions"))
+    cases.section(_("Living conditions"))
     children = "" if view.children_in_school is None else str(view.children_in_school)
     known = {
         _("Housing"): codes.label("housing", view.housing),
@@ -380,7 +387,7 @@ def _conditions(actor: Actor, view: HouseholdView) -> None:
 
 
 def _where(actor: Actor, view: HouseholdView) -> None:
-    st.subheader(_("Place on the map"))
+    cases.section(_("Place on the map"))
     if view.lat is None or view.lon is None:
         st.caption(_("No place yet. Set it here, or at the next visit."))
     else:
@@ -394,7 +401,7 @@ def _where(actor: Actor, view: HouseholdView) -> None:
 def _history(actor: Actor, view: HouseholdView) -> None:
     if not actor.may(Action.VISITS_READ, view.area_code):
         return
-    st.subheader(_("Visits"))
+    cases.section(_("Visits"))
     shown = state.kept(f"history_{view.id}") or _HISTORY_STEP
     with db.reading() as store:
         found = visits.history(store, actor, view.id, limit=shown + 1)
