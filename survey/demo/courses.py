@@ -19,7 +19,9 @@ from survey.rules import codes
 
 # How often what was called resolved stays so: a mended pipe brings water, a dry spring is dry again next season.
 _LASTING_DIFFICULTY, _LASTING_REQUEST = 0.45, 0.95
-_STUCK = {"": 80, "accept": 3, "assign": 5, "start": 8, "reply": 4}
+# Before which act a case waits for good, in percent.
+_WAITING = {"": 90, "accept": 1, "assign": 2, "start": 2, "conclude": 3, "reply": 2}
+_CONCLUSIONS = (StepKind.RESOLVE, StepKind.GIVE_UP)
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ def _steps(rng: Random, category: str, opened_on: date) -> Iterator[tuple[date, 
         yield day, StepKind.CLOSE
     elif not difficulty and rng.random() < 0.08:
         yield day, StepKind.REFUSE
+        if rng.random() < 0.25:
+            return
         yield day + timedelta(days=rng.randint(0, 4)), StepKind.REPLY
         yield day + timedelta(days=rng.randint(5, 12)), StepKind.CLOSE
     else:
-        stuck = drawn(rng, _STUCK)
+        waiting = drawn(rng, _WAITING)
         for step in _through_the_office(rng, category, opened_on, day):
-            if step[1] == stuck:
+            if waiting == ("conclude" if step[1] in _CONCLUSIONS else step[1]):
                 return
             yield step
 
