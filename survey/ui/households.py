@@ -224,7 +224,7 @@ def _header(view: HouseholdView) -> None:
 
 def title(name: str, mark: str = "") -> None:
     """Whose page this is; `mark` is a badge in markdown."""
-    st.markdown(f"#### {wording.plain(name)}{mark}")
+    st.markdown(f"#### {wording.plain(name)}{mark}", anchors=False)
 
 
 def facts(shown: Mapping[str, str]) -> None:
