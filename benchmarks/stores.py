@@ -113,8 +113,8 @@ def _value(table: str, column: str) -> str:
     if column in _SUFFIXED:
         return f"t.\"{column}\" || '-' || nth.n"
     if column in _IDENTIFIERS and not (table in _COUNTED and column == "id"):
-        # A UUID with its last three digits replaced by the copy's number: still 36 characters.
-        return f"substr(t.\"{column}\", 1, 33) || printf('%03x', nth.n)"
+        # A UUID with its last three digits replaced by z and the copy's number: still 36 characters, and no UUID.
+        return f"substr(t.\"{column}\", 1, 33) || printf('z%02x', nth.n)"
     return f't."{column}"'
 
 

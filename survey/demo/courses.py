@@ -72,12 +72,14 @@ def _through_the_office(
     started_on = assigned_on + timedelta(days=rng.randint(0, 4))
     needed = timedelta(days=max(3, round(allowed_days * rng.lognormvariate(-0.5, 0.55))))
     concluded_on = max(opened_on + needed, started_on + timedelta(days=1))
-    replied_on = concluded_on + timedelta(days=rng.randint(0, 4))
+    conclusion = StepKind.RESOLVE if rng.random() < 0.86 else StepKind.GIVE_UP
+    # What cannot be done takes longer to be told.
+    replied_on = concluded_on + timedelta(days=rng.randint(0, 4 if conclusion is StepKind.RESOLVE else 25))
     return [
         (accepted_on, StepKind.ACCEPT),
         (assigned_on, StepKind.ASSIGN),
         (started_on, StepKind.START),
-        (concluded_on, StepKind.RESOLVE if rng.random() < 0.86 else StepKind.GIVE_UP),
+        (concluded_on, conclusion),
         (replied_on, StepKind.REPLY),
         (replied_on + timedelta(days=rng.randint(2, 12)), StepKind.CLOSE),
     ]
