@@ -18,8 +18,9 @@ rm -rf lab/snapshot
 mv lab/.new-snapshot lab/snapshot
 root=""
 [ "$(id -u)" -ne 0 ] || root="--allow-root"
+cd lab
 # No request leaves the machine: neither news, nor updates, nor the list of extensions.
-exec jupyter lab $root --notebook-dir lab \
+exec jupyter lab $root \
     --LabApp.news_url=None \
     --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
     --LabApp.extension_manager=readonly \
