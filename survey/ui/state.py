@@ -73,9 +73,3 @@ def unsaved(instance_id: str) -> dict[str, str]:
     """Question → answer that could not be saved yet (full disk, busy store), for one filling."""
     found: dict[str, str] = st.session_state.setdefault(f"mq_unsaved_{instance_id}", {})
     return found
-
-
-def forget_filling(instance_id: str) -> None:
-    """Drop all that the page kept of a filling."""
-    for key in [key for key in st.session_state if instance_id[-12:] in str(key)]:
-        del st.session_state[key]

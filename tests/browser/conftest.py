@@ -17,7 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, sync_playwright
 
 from models import Household, Post
-from survey import composition, db
+from survey import composition, db, i18n
 from survey.access import passwords
 from survey.access.permissions import Actor
 from survey.config import Settings
@@ -126,15 +126,20 @@ def village(sqlite_settings: Settings, key: TestKey) -> Iterator[Village]:
         due = builders.a_household(session, head="赵大明", housing="safe", water_source="spring", **place)
         plain = builders.a_household(session, head="钱小芳", housing="safe", water_source="piped", **place)
         builders.a_member(session, due, name="赵小宝")
-        builders.a_hardship_file(session, due, category="subsistence", next_contact_on=date.today())
+        builders.a_hardship_file(session, due, category="subsistence", next_contact_on=today())
         builders.an_assignment(session, cadre, due)
-        visited_on = date.today() - timedelta(days=40)
+        visited_on = today() - timedelta(days=40)
         builders.a_visit(session, plain, cadre, visited_on=visited_on)
         library.publish_shipped(session, builders.an_operator())
         session.expunge_all()
     yield Village(cadre, "lijianguo", due, plain)
     db.use(None)
     store.engine.dispose()
+
+
+def today() -> date:
+    """The township's date, as the pages reckon."""
+    return i18n.local(datetime.now(UTC)).date()
 
 
 def hashed() -> str:
@@ -256,7 +261,12 @@ def tablet(chromium: Browser, server: Server) -> Iterator[Hand]:
                 held.outside.append(route.request.url)
                 route.abort()
 
-        context.route(re.compile("^(https?|wss?):"), only_here)
+        def only_own_socket(socket_url: str) -> None:
+            if urlsplit(socket_url).hostname != "127.0.0.1":
+                held.outside.append(socket_url)
+
+        context.route(re.compile("^https?:"), only_here)
+        page.on("websocket", lambda opened: only_own_socket(opened.url))
         page.on("pageerror", lambda error: held.failures.append(str(error)))
         contexts.append((context, held))
         return held

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,13 @@ from sqlmodel import select
 from models import Cadre, Case, HardshipFile, Household, Post
 from survey import db
 from tests import builders
-from tests.browser.conftest import LANDSCAPE, PASSWORD, PORTRAIT, Hand, Tablet, Village, hashed
+from tests.browser.conftest import LANDSCAPE, PASSWORD, PORTRAIT, Hand, Tablet, Village, hashed, today
 
 SIZES = pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
 TOUCH_PX = 44
-# Names a person typed or an address, not words of the interface.
+# Names a person typed, an address, an example of pinyin initials: not words of the interface.
 NO_WORDS = {
+    "zsf",
     "http",
     "https",
     "lijianguo",
@@ -61,7 +62,7 @@ SMALL = """(least) => {
     if (!target.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     if (target.closest('[aria-hidden="true"]') || target.tabIndex < 0) continue;
     const frame = target.matches('input, textarea') ? target.closest(frames) ?? target : target;
-    const inside = target.matches('button') && target.closest('[data-testid="stDateInputField"], [data-baseweb="select"]');
+    const inside = target.matches('button') ? target.closest(frames) : null;
     const box = (inside ?? frame).getBoundingClientRect();
     if (box.width < 2 || box.height < 2) continue;
     if (box.height < least - 0.5 || box.width < least - 0.5)
@@ -71,8 +72,8 @@ SMALL = """(least) => {
 }"""
 
 
-def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> None:
-    """The page stands still, fits the width, has no small target and no English word; keep a picture of it."""
+def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> list[str]:
+    """What is wrong with the page as it stands: its width, small targets, English words; keeps a picture of it."""
     page = tablet.page
     page.wait_for_load_state("networkidle")
     tablet.settled()
@@ -81,10 +82,12 @@ def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         way = "landscape" if size == LANDSCAPE else "portrait"
         page.screenshot(path=str(Path(folder) / f"{name}-{way}.png"))
-    assert overflow(page) <= 0, f"{name} is wider than the tablet by {overflow(page)} px"
-    assert page.evaluate(SMALL, TOUCH_PX) == [], name
     english = set(re.findall(r"[A-Za-z]{3,}", str(page.evaluate(READ)))) - NO_WORDS
-    assert english == set(), f"English words on {name}: {sorted(english)}"
+    flaws = [f"{name}: small target {target}" for target in page.evaluate(SMALL, TOUCH_PX)]
+    flaws += [f"{name}: English word {word}" for word in sorted(english)]
+    if overflow(page) > 0:
+        flaws.append(f"{name}: wider than the tablet by {overflow(page)} px")
+    return flaws
 
 
 def overflow(page: Page) -> int:
@@ -103,11 +106,9 @@ def busy_village(village: Village) -> Village:
             place = {"lat": 32.2 + at / 900, "lon": 106.8 + at / 700}
             household = builders.a_household(session, head=f"{surname}大明", **place)
             builders.a_member(session, household, name=f"{surname}小芳", relation="10", sex="2")
-            builders.a_visit(
-                session, household, village.cadre, visited_on=date.today() - timedelta(days=at * 9)
-            )
+            builders.a_visit(session, household, village.cadre, visited_on=today() - timedelta(days=at * 9))
             if at % 3 == 0:
-                overdue = date.today() + timedelta(days=at - 5)
+                overdue = today() + timedelta(days=at - 5)
                 category = ("water", "road", "health", "school", "dispute", "other")[at // 3]
                 builders.a_case(session, household, category=category, due_on=overdue, **place)
             if at % 5 == 0:
@@ -117,6 +118,7 @@ def busy_village(village: Village) -> Village:
 
 @SIZES
 def test_pages_of_a_village_cadre(tablet: Hand, busy_village: Village, size: tuple[int, int]) -> None:
+    flaws: list[str] = []
     village = busy_village
     with db.reading() as session:
         household = session.exec(select(Household).where(Household.head_name == "孙大明")).one()
@@ -124,7 +126,7 @@ def test_pages_of_a_village_cadre(tablet: Hand, busy_village: Village, size: tup
         file = session.exec(select(HardshipFile).where(HardshipFile.household_id == village.due.id)).one()
     hand = tablet(size)
     hand.sign_in(village.username)
-    look_at(hand, "today", size)
+    flaws += look_at(hand, "today", size)
     for name, path in {
         "visit-none": "/visit",
         "households": "/households",
@@ -138,27 +140,30 @@ def test_pages_of_a_village_cadre(tablet: Hand, busy_village: Village, size: tup
         hand.open(path)
         if name == "map":
             hand.page.frame_locator("iframe").first.locator(".mq-pin, .mq-cluster").first.wait_for()
-        look_at(hand, name, size)
+        flaws += look_at(hand, name, size)
+    assert flaws == []
 
 
 @SIZES
 def test_the_parts_of_a_visit(tablet: Hand, village: Village, size: tuple[int, int]) -> None:
+    flaws: list[str] = []
     hand = tablet(size)
     hand.sign_in(village.username)
     hand.open(f"/visit?household={village.due.id}")
     hand.tap(hand.choice("走访结果", "完成走访"))
     hand.tap(hand.choice("饮水难", "有"))
-    look_at(hand, "visit-1", size)
+    flaws += look_at(hand, "visit-1", size)
     hand.page.locator('[data-testid="stDateInputCalendarButton"]').first.tap()
-    look_at(hand, "visit-date", size)
+    flaws += look_at(hand, "visit-date", size)
     hand.page.keyboard.press("Escape")
     hand.tap(hand.button("下一步"))
-    look_at(hand, "visit-2", size)
+    flaws += look_at(hand, "visit-2", size)
     hand.tap(hand.button("下一步"))
-    look_at(hand, "visit-3", size)
+    flaws += look_at(hand, "visit-3", size)
     hand.tap(hand.button("提交"))
     expect(hand.page.get_by_text("需要补充或改正")).to_be_visible()
-    look_at(hand, "visit-missing", size)
+    flaws += look_at(hand, "visit-missing", size)
+    assert flaws == []
 
 
 @SIZES
@@ -169,25 +174,29 @@ def test_the_parts_of_a_visit(tablet: Hand, village: Village, size: tuple[int, i
 def test_pages_of_the_office(
     tablet: Hand, village: Village, size: tuple[int, int], username: str, post: Post, area: str
 ) -> None:
+    flaws: list[str] = []
     with db.session_scope() as session:
         builders.a_cadre(session, post, area, username=username, name="王干事", password_hash=hashed())
     hand = tablet(size)
     hand.sign_in(username, PASSWORD)
-    look_at(hand, f"today-{username}", size)
+    flaws += look_at(hand, f"today-{username}", size)
     hand.open("/administration")
-    look_at(hand, f"administration-{username}", size)
+    flaws += look_at(hand, f"administration-{username}", size)
+    assert flaws == []
 
 
 @SIZES
 def test_very_large_text_still_fits(tablet: Hand, busy_village: Village, size: tuple[int, int]) -> None:
+    flaws: list[str] = []
     with db.session_scope() as session:
         session.get_one(Cadre, busy_village.cadre.cadre_id).text_size = "very_large"
     hand = tablet(size)
     hand.sign_in(busy_village.username)
-    look_at(hand, "today-very-large", size)
+    flaws += look_at(hand, "today-very-large", size)
     hand.open(f"/visit?household={busy_village.plain.id}")
     hand.tap(hand.choice("走访结果", "完成走访"))
-    look_at(hand, "visit-very-large", size)
+    flaws += look_at(hand, "visit-very-large", size)
+    assert flaws == []
 
 
 def test_the_words_are_english_for_whoever_chose_english(tablet: Hand, village: Village) -> None:

@@ -41,11 +41,12 @@ def words_in_draft(village: Village) -> str:
         return instance.value("/data/four_difficulties/difficulty[2]/words")
 
 
-def wait_for_words(village: Village, words: str, seconds: float) -> None:
+def wait_for_words(tablet: Tablet, village: Village, words: str, seconds: float) -> None:
+    """Wait until the draft holds the words, letting the page go on meanwhile."""
     deadline = time.monotonic() + seconds
     while words_in_draft(village) != words:
         assert time.monotonic() < deadline, f"the draft holds {words_in_draft(village)!r}"
-        time.sleep(0.05)
+        tablet.page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
@@ -123,9 +124,9 @@ def test_typed_text_is_in_the_draft_within_two_seconds_without_leaving_the_field
     hand = tablet()
     at_the_words(hand, village)
     hand.page.keyboard.type(SENTENCE)
-    wait_for_words(village, SENTENCE, seconds=2)
+    wait_for_words(hand, village, SENTENCE, seconds=2)
     hand.page.keyboard.type(REST)
-    wait_for_words(village, SENTENCE + REST, seconds=2)
+    wait_for_words(hand, village, SENTENCE + REST, seconds=2)
     assert hand.words("具体情况").input_value() == SENTENCE + REST
 
 
@@ -140,10 +141,10 @@ def test_the_server_is_killed_in_the_middle_of_a_sentence(
     server.start()
     hand.page.reload()
     expect(hand.words("具体情况")).to_have_value(SENTENCE)
-    wait_for_words(village, SENTENCE, seconds=5)
+    wait_for_words(hand, village, SENTENCE, seconds=5)
     hand.words("具体情况").press("End")
     hand.page.keyboard.type(REST)
-    wait_for_words(village, SENTENCE + REST, seconds=3)
+    wait_for_words(hand, village, SENTENCE + REST, seconds=3)
     hand.tap(hand.choice("程度", "中"))
     hand.tap(hand.choice("见到谁", "钱小芳(户主)"))
     for difficulty in ("行路难", "就医难", "上学难"):
@@ -165,11 +166,11 @@ def test_the_page_left_open_goes_on_when_the_server_is_back(
     hand.page.keyboard.type(SENTENCE)
     server.end(signal.SIGKILL)
     server.start()
-    wait_for_words(village, SENTENCE, seconds=30)
+    wait_for_words(hand, village, SENTENCE, seconds=30)
     expect(hand.words("具体情况")).to_have_value(SENTENCE)
     expect(hand.words("具体情况")).to_be_enabled()
     hand.tap(hand.choice("程度", "轻"))
-    wait_for_words(village, SENTENCE, seconds=1)
+    wait_for_words(hand, village, SENTENCE, seconds=1)
 
 
 def test_a_reload_in_the_middle_of_a_word_loses_nothing(tablet: Hand, village: Village) -> None:
@@ -178,14 +179,14 @@ def test_a_reload_in_the_middle_of_a_word_loses_nothing(tablet: Hand, village: V
     hand.page.keyboard.type(SENTENCE)
     hand.page.reload()
     expect(hand.words("具体情况")).to_have_value(SENTENCE)
-    wait_for_words(village, SENTENCE, seconds=5)
+    wait_for_words(hand, village, SENTENCE, seconds=5)
 
 
 def test_another_device_continues_the_visit(tablet: Hand, village: Village) -> None:
     first = tablet()
     at_the_words(first, village)
     first.page.keyboard.type(SENTENCE)
-    wait_for_words(village, SENTENCE, seconds=3)
+    wait_for_words(first, village, SENTENCE, seconds=3)
     second = tablet(PORTRAIT)
     second.sign_in(village.username)
     second.open(f"/visit?household={village.plain.id}")
@@ -205,7 +206,7 @@ def test_a_session_that_ends_in_the_middle_of_a_visit_costs_no_word(tablet: Hand
     link.click()
     hand.fill_sign_in(village.username)
     expect(hand.words("具体情况")).to_have_value(SENTENCE)
-    wait_for_words(village, SENTENCE, seconds=5)
+    wait_for_words(hand, village, SENTENCE, seconds=5)
 
 
 def test_signing_out_wipes_what_was_typed_from_the_tablet(

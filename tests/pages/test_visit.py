@@ -292,3 +292,28 @@ def test_without_drafts_the_page_leads_to_the_register(
     page = open_page(actor, "visit")
     assert not page.exception
     assert "没有未完成的走访" in texts(page)
+
+
+def test_a_hardship_contact_by_telephone_is_its_own_questionnaire(
+    open_page: Opener, at_the_door: tuple[Actor, Household]
+) -> None:
+    actor, household = at_the_door
+    with db.session_scope() as session:
+        a_hardship_file(session, session.get_one(Household, household.id))
+    page = open_page(actor, "visit", household=household.id, form=library.CONTACT_FORM)
+    tap(page, actor, "/data/contact/mode", "phone")
+    instance_id = the_draft(actor).instance_id
+    page.text_area(key=key_of(instance_id, "/data/contact/words")).set_value("问了医药费报销").run()
+    while not [button for button in page.button if button.key == "mq_submit"]:
+        page.button(key="mq_next").click().run()
+    page.button(key="mq_submit").click().run()
+    assert not page.exception
+    with db.reading() as session:
+        contact = session.exec(select(HardshipContact)).one()
+        assert (contact.words, contact.mode, contact.household_id) == (
+            "问了医药费报销",
+            "phone",
+            household.id,
+        )
+        assert session.exec(select(Visit)).all() == []
+    assert "困难户档案" in texts(page)
