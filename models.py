@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
-from survey.columns import JSON_LIST, EncryptedText, UtcDateTime, enum_type
+from survey.columns import BYTE_ORDERED, JSON_LIST, EncryptedText, UtcDateTime, enum_type
 
 
 # One naming scheme, so that migrations can name what they drop.
@@ -254,8 +254,8 @@ class Household(Base, table=True):
     id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
     code: str = Field(unique=True, max_length=24)
     area_code: str = Field(foreign_key="area.code", index=True)
-    head_name: str
-    head_pinyin: str = ""
+    head_name: str = Field(sa_type=BYTE_ORDERED)
+    head_pinyin: str = Field(default="", sa_type=BYTE_ORDERED)
     address: str | None = Field(default=None, sa_type=EncryptedText("household.address"))
     phone: str | None = Field(default=None, sa_type=EncryptedText("household.phone"))
     phone_hash: str | None = Field(default=None, index=True, max_length=64)
@@ -280,6 +280,7 @@ class Household(Base, table=True):
         Index("ix_household_head_pinyin", "head_pinyin"),
         Index("ix_household_head_name", "head_name"),
         Index("ix_household_area_head", "area_code", "head_pinyin", "id"),
+        Index("ix_household_area_name", "area_code", "head_name"),
     )
 
 
@@ -290,8 +291,8 @@ class Member(Base, table=True):
     id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
     household_id: str = Field(foreign_key="household.id", index=True)
     area_code: str = Field(foreign_key="area.code", index=True)
-    name: str = Field(index=True)
-    pinyin: str = Field(default="", index=True)
+    name: str = Field(index=True, sa_type=BYTE_ORDERED)
+    pinyin: str = Field(default="", index=True, sa_type=BYTE_ORDERED)
     relation: str = Field(max_length=2)
     sex: str = Field(max_length=1)
     birth_on: date | None = None
@@ -307,6 +308,8 @@ class Member(Base, table=True):
     version: int = 1
 
     __table_args__ = (
+        Index("ix_member_area_name", "area_code", "name"),
+        Index("ix_member_area_pinyin", "area_code", "pinyin"),
         Index(
             "uq_member_one_head",
             "household_id",
@@ -589,4 +592,7 @@ class AuditEntry(Base, table=True):
     previous_hash: str = Field(max_length=64)
     hash: str = Field(max_length=64)
 
-    __table_args__ = (Index("ix_audit_entry_object", "object_kind", "object_id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_object", "object_kind", "object_id"),
+        Index("ix_audit_entry_area", "area_code", "sequence"),
+    )

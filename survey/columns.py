@@ -58,3 +58,6 @@ def enum_type(enum: type[StrEnum]) -> sa.Enum:
 
 
 JSON_LIST: sa.types.TypeEngine[Any] = sa.JSON().with_variant(JSONB(), "postgresql")
+
+# Text that is found by its beginning: byte order, so that a range is a prefix match in any database.
+BYTE_ORDERED: sa.types.TypeEngine[str] = sa.String().with_variant(sa.String(collation="C"), "postgresql")

@@ -36,7 +36,9 @@ class Keyring:
         self._master = master
 
     def _derive(self, purpose: str) -> bytes:
-        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(self._master)
+        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(
+            self._master
+        )
 
     @cached_property
     def _cipher(self) -> AESGCM:

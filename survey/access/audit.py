@@ -20,6 +20,14 @@ from survey.access.permissions import Actor
 GENESIS = "0" * 64
 # Any constant does: it names the lock that puts appenders of one PostgreSQL store in a row.
 _CHAIN_LOCK = 0x4D51
+# Written on every change: built once, so that each append only runs them.
+_TAKE_TURN = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
+_LAST = (
+    sa.select(AuditEntry.sequence, AuditEntry.hash)  # type: ignore[call-overload]
+    .order_by(col(AuditEntry.sequence).desc())
+    .limit(1)
+)
+_INSERT = sa.insert(AuditEntry.__table__)  # type: ignore[attr-defined]
 
 
 def append(
@@ -34,12 +42,10 @@ def append(
     details: dict[str, object] | None = None,
 ) -> None:
     """Add one entry to the chain within the caller's transaction. `details` holds no personal data."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
     session.flush()
-    last = session.execute(
-        sa.select(AuditEntry.sequence, AuditEntry.hash).order_by(col(AuditEntry.sequence).desc()).limit(1)  # type: ignore[call-overload]
-    ).first()
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_TAKE_TURN)
+    last = session.execute(_LAST).first()
     sequence, previous = (last.sequence + 1, last.hash) if last else (1, GENESIS)
     entry = AuditEntry(
         sequence=sequence,
@@ -56,8 +62,7 @@ def append(
         hash="",
     )
     entry.hash = digest(entry)
-    session.add(entry)
-    session.flush()
+    session.execute(_INSERT, entry.model_dump())
 
 
 def digest(entry: AuditEntry) -> str:
@@ -83,7 +88,9 @@ def digest(entry: AuditEntry) -> str:
 def broken_links(session: Session) -> Iterator[int]:
     """The sequence numbers at which the chain does not hold: changed, missing or inserted entries."""
     previous, expected = GENESIS, 1
-    rows = session.exec(select(AuditEntry).order_by(col(AuditEntry.sequence)).execution_options(yield_per=1000))
+    rows = session.exec(
+        select(AuditEntry).order_by(col(AuditEntry.sequence)).execution_options(yield_per=1000)
+    )
     for entry in rows:
         if entry.sequence != expected or entry.previous_hash != previous or entry.hash != digest(entry):
             yield entry.sequence

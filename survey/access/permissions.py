@@ -218,6 +218,6 @@ def within_any(column: Any, prefixes: tuple[str, ...]) -> sa.ColumnElement[bool]
     """The SQL predicate that an area code column lies in any of these areas."""
     if "" in prefixes:
         return sa.true()
-    # Codes are digits; ":" is the character after "9", so the half-open range is the prefix match.
-    ranges = [sa.and_(column >= prefix, column < prefix + ":") for prefix in prefixes]
+    # Codes are digits, and a letter sorts after every digit in any collation: the range is the prefix match.
+    ranges = [sa.and_(column >= prefix, column < prefix + "A") for prefix in prefixes]
     return sa.or_(*ranges) if ranges else sa.false()

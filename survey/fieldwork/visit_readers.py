@@ -18,10 +18,25 @@ from survey import i18n
 from survey.access.permissions import Action, Actor
 from survey.fieldwork.visit_writers import SOMEBODY_ELSE
 from survey.i18n import gettext as _
-from survey.questionnaires.registry import EntityReader, Items
+from survey.questionnaires.engine import Items
+from survey.questionnaires.registry import EntityReader
 from survey.rules import codes
 from survey.rules.loader import parameter_at
 
+# Read at every opening and every acceptance of a filling: built once.
+_MEMBERS = (
+    sa.select(Member.id, Member.name, Member.relation)  # type: ignore[call-overload]
+    .where(col(Member.household_id) == sa.bindparam("household"), col(Member.left_on).is_(None))
+    .order_by(col(Member.relation), col(Member.birth_on))
+)
+_OPEN_FILE = sa.select(HardshipFile).where(
+    col(HardshipFile.household_id) == sa.bindparam("household"), col(HardshipFile.closed_on).is_(None)
+)
+_OBSERVATIONS = (
+    sa.select(Observation.difficulty, Observation.state, Observation.observed_on)  # type: ignore[call-overload]
+    .where(col(Observation.household_id) == sa.bindparam("household"), col(Observation.asked))
+    .order_by(col(Observation.difficulty), col(Observation.observed_on).desc())
+)
 _OPEN_STATES = frozenset({DifficultyState.EXISTS, DifficultyState.WORSE, DifficultyState.BETTER})
 
 
@@ -48,11 +63,7 @@ def read_members(session: Session, actor: Actor, household: Household | None, on
     """Who may have been met: the members who still belong to the household, and somebody else."""
     if household is None:
         return ()
-    rows = session.execute(
-        sa.select(Member.id, Member.name, Member.relation)  # type: ignore[call-overload]
-        .where(col(Member.household_id) == household.id, col(Member.left_on).is_(None))
-        .order_by(col(Member.relation), col(Member.birth_on))
-    )
+    rows = session.execute(_MEMBERS, {"household": household.id})
     people = [
         {
             "name": row.id,
@@ -68,11 +79,7 @@ def read_hardship_files(session: Session, actor: Actor, household: Household | N
     """The household's open hardship file, for those who may read it."""
     if household is None or not actor.may(Action.HARDSHIP_READ, household.area_code):
         return ()
-    file = session.execute(
-        sa.select(HardshipFile).where(
-            col(HardshipFile.household_id) == household.id, col(HardshipFile.closed_on).is_(None)
-        )
-    ).scalar_one_or_none()
+    file: HardshipFile | None = session.execute(_OPEN_FILE, {"household": household.id}).scalar_one_or_none()
     if file is None:
         return ()
     interval = timedelta(days=parameter_at("hardship.contact_interval_days", on))
@@ -94,11 +101,7 @@ def read_observations(session: Session, actor: Actor, household: Household | Non
     """The last answer on each difficulty, to be shown beside the question; never put into it."""
     if household is None:
         return ()
-    rows = session.execute(
-        sa.select(Observation.difficulty, Observation.state, Observation.observed_on)  # type: ignore[call-overload]
-        .where(col(Observation.household_id) == household.id, col(Observation.asked))
-        .order_by(col(Observation.difficulty), col(Observation.observed_on).desc())
-    )
+    rows = session.execute(_OBSERVATIONS, {"household": household.id})
     latest: dict[str, Any] = {}
     for row in rows:
         latest.setdefault(row.difficulty, row)

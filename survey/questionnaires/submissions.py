@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +25,16 @@ from survey.questionnaires.engine import Instance
 from survey.questionnaires.registry import Filling, Written
 
 _HASH_LABEL = "submission.payload"
+# Run at every acceptance: built once.
+_KNOWN = sa.select(Submission.payload_hash, Submission.cadre_id).where(  # type: ignore[call-overload]
+    col(Submission.instance_id) == sa.bindparam("instance")
+)
+_END_DRAFT = sa.delete(Draft).where(col(Draft.instance_id) == sa.bindparam("instance"))
+_TABLE = Submission.__table__  # type: ignore[attr-defined]
+_INSERT = {
+    "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(),
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
         source=delivery.source,
     )
     written = registry.write_rows(session, actor, filling, instance.entities())
-    session.execute(sa.delete(Draft).where(col(Draft.instance_id) == instance.instance_id))
+    session.execute(_END_DRAFT, {"instance": instance.instance_id})
     audit.append(
         session,
         actor,
@@ -130,11 +139,7 @@ def _household(session: Session, actor: Actor, root: tree.Node) -> Household:
 
 
 def _accepted_before(session: Session, actor: Actor, instance_id: str, payload_hash: str) -> bool:
-    known = session.execute(
-        sa.select(Submission.payload_hash, Submission.cadre_id).where(  # type: ignore[call-overload]
-            col(Submission.instance_id) == instance_id
-        )
-    ).first()
+    known = session.execute(_KNOWN, {"instance": instance_id}).first()
     if known is None:
         return False
     if known.payload_hash != payload_hash or known.cadre_id != actor.cadre_id:
@@ -144,8 +149,7 @@ def _accepted_before(session: Session, actor: Actor, instance_id: str, payload_h
 
 def _insert(session: Session, submission: Submission) -> bool:
     """Insert unless the instance id is there already; whether it was inserted."""
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    done = session.execute(insert(Submission).values(**submission.model_dump()).on_conflict_do_nothing())
+    done = session.execute(_INSERT[session.get_bind().dialect.name], submission.model_dump())
     return bool(done.rowcount)  # type: ignore[attr-defined]
 
 

@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+_BYTE_ORDERED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 # The one change of a submission that the law asks for (erasure, 个人信息保护法 47): its payload goes, the rest stays.
@@ -120,6 +121,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_entry")),
     )
     op.create_index(op.f("ix_audit_entry_cadre_id"), "audit_entry", ["cadre_id"], unique=False)
+    op.create_index("ix_audit_entry_area", "audit_entry", ["area_code", "sequence"], unique=False)
     op.create_index("ix_audit_entry_object", "audit_entry", ["object_kind", "object_id"], unique=False)
     op.create_table(
         "cadre",
@@ -200,8 +202,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("code", sa.String(24), nullable=False),
         sa.Column("area_code", sa.String(), nullable=False),
-        sa.Column("head_name", sa.String(), nullable=False),
-        sa.Column("head_pinyin", sa.String(), nullable=False),
+        sa.Column("head_name", _BYTE_ORDERED, nullable=False),
+        sa.Column("head_pinyin", _BYTE_ORDERED, nullable=False),
         sa.Column("address", sa.LargeBinary(), nullable=True),
         sa.Column("phone", sa.LargeBinary(), nullable=True),
         sa.Column("phone_hash", sa.String(64), nullable=True),
@@ -224,6 +226,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_household_area_code"), "household", ["area_code"], unique=False)
     op.create_index("ix_household_area_head", "household", ["area_code", "head_pinyin", "id"], unique=False)
+    op.create_index("ix_household_area_name", "household", ["area_code", "head_name"], unique=False)
     op.create_index("ix_household_head_name", "household", ["head_name"], unique=False)
     op.create_index("ix_household_head_pinyin", "household", ["head_pinyin"], unique=False)
     op.create_index(op.f("ix_household_phone_hash"), "household", ["phone_hash"], unique=False)
@@ -373,8 +376,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("household_id", sa.String(), nullable=False),
         sa.Column("area_code", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("pinyin", sa.String(), nullable=False),
+        sa.Column("name", _BYTE_ORDERED, nullable=False),
+        sa.Column("pinyin", _BYTE_ORDERED, nullable=False),
         sa.Column("relation", sa.String(2), nullable=False),
         sa.Column("sex", sa.String(1), nullable=False),
         sa.Column("birth_on", sa.Date(), nullable=True),
@@ -397,6 +400,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_member_id_hash"), "member", ["id_hash"], unique=False)
     op.create_index(op.f("ix_member_name"), "member", ["name"], unique=False)
     op.create_index(op.f("ix_member_phone_hash"), "member", ["phone_hash"], unique=False)
+    op.create_index("ix_member_area_name", "member", ["area_code", "name"], unique=False)
+    op.create_index("ix_member_area_pinyin", "member", ["area_code", "pinyin"], unique=False)
     op.create_index(op.f("ix_member_pinyin"), "member", ["pinyin"], unique=False)
     op.create_index(
         "uq_member_one_head",
