@@ -39,6 +39,7 @@ _START_SECONDS = 60.0
 # Why each: see docs/settings.md. `.streamlit/config.toml` holds the same for whoever runs Streamlit by hand.
 FLAGS = {
     "runner.postScriptGC": "false",
+    "runner.magicEnabled": "false",
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
     "server.headless": "true",
