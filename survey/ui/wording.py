@@ -66,6 +66,10 @@ def built_in() -> Mapping[str, str]:
             "The server does not answer. What you type is kept in this device; check the network."
         ),
         "Page not found": _("There is no such page"),
+        "The page that you have requested does not seem to exist. Running the app's main page.": _(
+            "The page does not exist or is not open to your post; this is the first page."
+        ),
+        "SMTWTFS": _("S M T W T F S"),
         "Close": _("Close"),
         "Choose date": _("Choose a date"),
         "Choose date range": _("Choose the dates"),

@@ -20,6 +20,13 @@ function translated(text, words) {
   return null;
 }
 
+// The calendar of a browser set to another language heads its columns with single letters.
+function mendWeekdays(table, words) {
+  const heads = [...table.querySelectorAll("thead th")];
+  const names = (words[heads.map((head) => head.textContent).join("")] ?? "").split(" ");
+  if (names.length === heads.length) heads.forEach((head, at) => (head.textContent = names[at]));
+}
+
 function mend(node, words) {
   if (node.nodeType === Node.TEXT_NODE) {
     if (node.parentElement && node.parentElement.closest("textarea, script, style, .mq-own")) return;
@@ -36,6 +43,7 @@ function mend(node, words) {
     }
   }
   for (const child of node.childNodes) mend(child, words);
+  for (const table of node.querySelectorAll('[role="application"] table')) mendWeekdays(table, words);
 }
 
 export default function ({ data, parentElement }) {
