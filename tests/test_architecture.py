@@ -141,7 +141,7 @@ def test_every_part_has_its_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "parts"), [("streamlit", {"app", "pages", "ui"}), ("starlette", {"web"})]
+    ("package", "parts"), [("streamlit", {"app", "pages", "ui", "serving"}), ("starlette", {"web"})]
 )
 def test_a_framework_stays_where_it_belongs(package: str, parts: set[str]) -> None:
     users = {

@@ -67,6 +67,7 @@ _ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {
 
 
 def as_number(code: Code) -> Callable[[Scope, Node], float]:
+    """The operand as a number: converted only where its kind is not known to be one."""
     fn = code.fn
     if code.kind == NUMBER:
         return fn  # type: ignore[return-value]
@@ -106,6 +107,7 @@ def junction(name: str, parts: list[Code]) -> Closure:
 
 
 def equality(left: Code, right: Code, *, differ: bool) -> Code:
+    """`=` or `!=`; against a fixed text, and as a look-up of a column, without the general comparison."""
     a, b = left.fn, right.fn
     if left.literal is not None and right.literal is None:
         left, right, a, b = right, left, b, a
@@ -131,6 +133,7 @@ def equality(left: Code, right: Code, *, differ: bool) -> Code:
 
 
 def invoke(call: Callable[..., Value], fns: list[Closure]) -> Closure:
+    """A call of a function with its arguments evaluated first."""
     if not fns:
         return call
     if len(fns) == 1:
@@ -143,6 +146,8 @@ def invoke(call: Callable[..., Value], fns: list[Closure]) -> Closure:
 
 
 def failing(reason: str) -> Code:
+    """An expression that raises when evaluated, as the specification has it for unknown functions and wrong arity."""
+
     def fail(scope: Scope, node: Node) -> Value:
         raise XPathError(reason)
 
@@ -155,6 +160,8 @@ def _blank_text(value: Value) -> str:
 
 
 def coalesce(fns: list[Closure]) -> Closure:
+    """`coalesce()`: the first argument that is not empty."""
+
     def run(scope: Scope, node: Node) -> str:
         for fn in fns:
             text = _blank_text(fn(scope, node))
@@ -166,6 +173,8 @@ def coalesce(fns: list[Closure]) -> Closure:
 
 
 def once(fn: Closure) -> Closure:
+    """`once()`: the value the node has, or the argument where it has none yet."""
+
     def run(scope: Scope, node: Node) -> str:
         return scope.current.text() or _blank_text(fn(scope, node))
 
@@ -173,6 +182,8 @@ def once(fn: Closure) -> Closure:
 
 
 def position_of(fn: Closure) -> Closure:
+    """`position(node)`: the place of a node among its like-named siblings."""
+
     def run(scope: Scope, node: Node) -> float:
         nodes = fn(scope, node)
         if not isinstance(nodes, list):
@@ -183,6 +194,7 @@ def position_of(fn: Closure) -> Closure:
 
 
 def indexed_repeat(fns: list[Closure]) -> Closure:
+    """`indexed-repeat()`: the target nodes inside the repeats chosen by index, filtered by ancestry."""
     target, pairs = fns[0], list(zip(fns[1::2], fns[2::2], strict=True))
 
     def within(node: Node, top: Node | None) -> bool:

@@ -53,6 +53,8 @@ def function(
     implicit: bool = False,
     volatile: bool = False,
 ) -> Callable[[Implementation], Implementation]:
+    """Register an implementation under the function's name, with its arity and the kind of its result."""
+
     def register(call: Implementation) -> Implementation:
         FUNCTIONS[name] = Function(least, most, kind, call, implicit, volatile)
         return call
@@ -72,6 +74,7 @@ def texts_of(values: tuple[Value, ...]) -> list[str]:
 
 
 def numbers_of(scope: Scope, values: tuple[Value, ...]) -> list[float]:
+    """Every number: a node-set counts as all its nodes."""
     numbers: list[float] = []
     for value in values:
         if isinstance(value, list):
@@ -82,6 +85,7 @@ def numbers_of(scope: Scope, values: tuple[Value, ...]) -> list[float]:
 
 
 def nodes_of(name: str, value: Value) -> list[Node]:
+    """The node-set an argument must be; `XPathError` naming the function otherwise."""
     if not isinstance(value, list):
         raise XPathError(f"{name}() takes a node-set")
     return value

@@ -210,6 +210,7 @@ def child_step(plain: str, predicates: list[Code]) -> Step:
 
 
 def axis_step(axis: str, test: NodeTest, predicates: list[Code], *, flat: bool) -> Step:
+    """A step along an axis; `flat`: its results need no sorting into document order."""
     walk = AXES[axis]
     filters = [keep_matching(p) for p in predicates]
     backward = axis in _BACKWARD
@@ -234,6 +235,7 @@ def axis_step(axis: str, test: NodeTest, predicates: list[Code], *, flat: bool) 
 
 
 def prefixed_test(prefix: str, local: str | None, axis: str) -> NodeTest:
+    """A name test with a prefix, looked up when evaluated; without a local name, any name of the namespace."""
     kind = ATTRIBUTE if axis == "attribute" else ELEMENT
 
     def test(scope: Scope, node: Node) -> bool:
@@ -246,6 +248,8 @@ def prefixed_test(prefix: str, local: str | None, axis: str) -> NodeTest:
 
 
 def ordered_step(step: Step) -> Step:
+    """The step with its results in document order, each once."""
+
     def run(scope: Scope, nodes: list[Node]) -> list[Node]:
         found = step(scope, nodes)
         return found if len(nodes) < 2 else in_order(found)
@@ -254,6 +258,7 @@ def ordered_step(step: Step) -> Step:
 
 
 def chain(start: NodesClosure, steps: list[Step]) -> NodesClosure:
+    """A path: the start, then each step on what the one before found."""
     if not steps:
         return start
     if len(steps) == 1:

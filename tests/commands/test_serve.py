@@ -13,11 +13,12 @@ import sys
 import tomllib
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
+from streamlit.web.server.starlette import starlette_server
 
 from models import Cadre, Posting
 from survey import cli, db, opening, serving
@@ -182,3 +183,10 @@ def test_listening_on_every_card_names_addresses_a_tablet_can_open() -> None:
     names = serving.Listening(host="0.0.0.0").host_names()
     assert names[0] == "127.0.0.1"
     assert "0.0.0.0" not in names
+
+
+def test_packets_are_sent_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starlette_server, "_bind_socket", starlette_server._bind_socket)
+    serving._send_without_delay()
+    with closing(starlette_server._bind_socket("127.0.0.1", 0, 1)) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
