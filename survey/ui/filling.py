@@ -72,8 +72,10 @@ class Draft:
     @session.callback
     def give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
         """Take over what the widget under this key now holds."""
+        if self.accepted is not None:
+            return
         text = to_text(st.session_state[key])
-        state.shown(self.instance_id)[key] = text
+        state.shown(self.instance_id)[key] = state.committed(self.instance_id)[key] = text
         self.answer({ref: text})
 
     @session.callback
@@ -184,8 +186,7 @@ class Draft:
     def submit(self) -> None:
         """Hand the filling in; when answers are missing or wrong, go to the first of them."""
         actor = session.actor()
-        if state.unsaved(self.instance_id):
-            self.answer({})
+        self._take_the_last_answers(actor)
         try:
             with db.session_scope() as store:
                 accepted = submissions.submit_draft(store, actor, self.instance_id, now=datetime.now(UTC))
@@ -196,6 +197,22 @@ class Draft:
             self._turn_to_first_mistake(actor)
             raise
         state.keep(self._name("accepted"), accepted)
+
+    def _take_the_last_answers(self, actor: Actor) -> None:
+        """Give what left its field in the same moment as submit was tapped, and what could not be saved yet.
+
+        Streamlit may deliver both in one message and promises no order among callbacks.
+        """
+        _draft, instance = self.load(actor)
+        known, late = state.committed(self.instance_id), {}
+        for view in forms.questions(instance.items()):
+            key = form_widgets.key_of(self.instance_id, view.ref)
+            if key in known and key in st.session_state:
+                text = form_widgets.reader(view)(st.session_state[key])
+                if text != known[key]:
+                    late[view.ref] = known[key] = text
+        if late or state.unsaved(self.instance_id):
+            self.answer(late)
 
     @session.callback
     def to_next_open(self) -> None:

@@ -21,6 +21,7 @@ from survey.ui import state, wording
 _MOST_BUTTONS = 16
 _TEXT_AREA_PX = 120
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
+_MOMENTS = ("date", "time", "dateTime", "datetime")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_/]|_(?=_)")
 ToText = Callable[[Any], str]
 
@@ -71,29 +72,50 @@ def draw(view: QuestionView, answers: Answers) -> None:
         "key": key,
         "disabled": view.readonly,
         "on_change": answers.give,
+        "args": (key, view.ref, reader(view)),
     }
     if view.control in ("select1", "select"):
         _choices(view, key, answers, common)
     elif view.control == "rank":
-        _show(key, view.value, view.value.split(), answers)
-        _multiselect(view, key, common, " ".join)
+        _show(view, key, view.value.split(), answers)
+        _multiselect(view, common)
     elif view.control == "trigger":
-        _show(key, view.value, view.value == "OK", answers)
-        st.checkbox(**common, args=(key, view.ref, lambda on: "OK" if on else ""))
-    elif view.type in ("date", "time", "dateTime", "datetime"):
+        _show(view, key, view.value == "OK", answers)
+        st.checkbox(**common)
+    elif view.type in _MOMENTS:
         _moment(view, key, answers, common)
-    elif view.data_type in ("int", "integer", "decimal") or view.control == "range":
+    elif _is_number(view):
         _number(view, key, answers, common)
     else:
         _text(view, key, answers, common)
 
 
-def _show(key: str, text: str, value: Any, answers: Answers) -> None:
+def reader(view: QuestionView) -> ToText:
+    """How what the question's widget holds becomes the text the engine keeps."""
+    if view.control == "select":
+        return _in_order(view.choices)
+    if view.control == "rank":
+        return lambda chosen: " ".join(chosen or ())
+    if view.control == "trigger":
+        return lambda on: "OK" if on else ""
+    if view.type in _MOMENTS:
+        return moment_text
+    if _is_number(view):
+        return number_text
+    return lambda value: value or ""
+
+
+def _is_number(view: QuestionView) -> bool:
+    return view.data_type in ("int", "integer", "decimal") or view.control == "range"
+
+
+def _show(view: QuestionView, key: str, value: Any, answers: Answers) -> None:
     """Let the widget show what the filling holds, when it is new or was changed elsewhere; never while it is the same."""
     shown = state.shown(answers.instance_id)
-    if key not in st.session_state or shown.get(key) != text:
+    if key not in st.session_state or shown.get(key) != view.value:
         st.session_state[key] = value
-    shown[key] = text
+        state.committed(answers.instance_id)[key] = reader(view)(value)
+    shown[key] = view.value
 
 
 def _choices(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
@@ -101,20 +123,18 @@ def _choices(view: QuestionView, key: str, answers: Answers, common: dict[str, A
     options = list(labels)
     if view.control == "select":
         given = [value for value in view.value.split() if value in labels]
-        _show(key, view.value, given, answers)
+        _show(view, key, given, answers)
         if _as_list(view):
-            _multiselect(view, key, common, _in_order(view.choices))
+            _multiselect(view, common)
         else:
             st.pills(
                 **common,
                 options=options,
                 selection_mode="multi",
                 format_func=labels.__getitem__,
-                args=(key, view.ref, _in_order(view.choices)),
             )
         return
-    _show(key, view.value, view.value if view.value in labels else None, answers)
-    args = (key, view.ref, lambda value: value or "")
+    _show(view, key, view.value if view.value in labels else None, answers)
     if _as_list(view):
         st.selectbox(
             **common,
@@ -122,11 +142,10 @@ def _choices(view: QuestionView, key: str, answers: Answers, common: dict[str, A
             index=None,
             format_func=labels.__getitem__,
             placeholder=_("Choose one"),
-            args=args,
         )
     else:
         # A second tap on an answer that is required does not take it back; a tap on another one changes it.
-        st.pills(**common, options=options, format_func=labels.__getitem__, required=view.required, args=args)
+        st.pills(**common, options=options, format_func=labels.__getitem__, required=view.required)
 
 
 def _as_list(view: QuestionView) -> bool:
@@ -136,14 +155,13 @@ def _as_list(view: QuestionView) -> bool:
     )
 
 
-def _multiselect(view: QuestionView, key: str, common: dict[str, Any], to_text: ToText) -> None:
+def _multiselect(view: QuestionView, common: dict[str, Any]) -> None:
     labels = {choice.value: choice.label for choice in view.choices}
     st.multiselect(
         **common,
         options=list(labels),
         format_func=labels.__getitem__,
         placeholder=_("Choose"),
-        args=(key, view.ref, to_text),
     )
 
 
@@ -158,18 +176,15 @@ def _in_order(choices: Sequence[Choice]) -> ToText:
 
 
 def _moment(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
-    args = (key, view.ref, moment_text)
     if view.type == "date":
-        _show(key, view.value, _read(date.fromisoformat, view.value[:10]), answers)
-        st.date_input(
-            **common, value=None, min_value=_EARLIEST, max_value=_LATEST, format="YYYY/MM/DD", args=args
-        )
+        _show(view, key, _read(date.fromisoformat, view.value[:10]), answers)
+        st.date_input(**common, value=None, min_value=_EARLIEST, max_value=_LATEST, format="YYYY/MM/DD")
     elif view.type == "time":
-        _show(key, view.value, _read(time.fromisoformat, view.value[:5]), answers)
-        st.time_input(**common, value=None, args=args)
+        _show(view, key, _read(time.fromisoformat, view.value[:5]), answers)
+        st.time_input(**common, value=None)
     else:
-        _show(key, view.value, _read(datetime.fromisoformat, view.value[:16]), answers)
-        st.datetime_input(**common, value=None, args=args)
+        _show(view, key, _read(datetime.fromisoformat, view.value[:16]), answers)
+        st.datetime_input(**common, value=None)
 
 
 def moment_text(value: date | time | datetime | None) -> str:
@@ -191,7 +206,7 @@ def _number(view: QuestionView, key: str, answers: Answers, common: dict[str, An
     whole = view.data_type in ("int", "integer")
     start, end, step = (view.bound(name) for name in ("start", "end", "step"))
     if whole:
-        _show(key, view.value, _read(int, view.value), answers)
+        _show(view, key, _read(int, view.value), answers)
         st.number_input(
             **common,
             value=None,
@@ -199,10 +214,9 @@ def _number(view: QuestionView, key: str, answers: Answers, common: dict[str, An
             min_value=None if start is None else int(start),
             max_value=None if end is None else int(end),
             placeholder=_("Enter a number"),
-            args=(key, view.ref, number_text),
         )
         return
-    _show(key, view.value, _read(float, view.value), answers)
+    _show(view, key, _read(float, view.value), answers)
     st.number_input(
         **common,
         value=None,
@@ -211,7 +225,6 @@ def _number(view: QuestionView, key: str, answers: Answers, common: dict[str, An
         max_value=end,
         format="%g",
         placeholder=_("Enter a number"),
-        args=(key, view.ref, number_text),
     )
 
 
@@ -225,12 +238,11 @@ def number_text(value: float | None) -> str:
 
 
 def _text(view: QuestionView, key: str, answers: Answers, common: dict[str, Any]) -> None:
-    _show(key, view.value, view.value, answers)
-    args = (key, view.ref, lambda value: value or "")
+    _show(view, key, view.value, answers)
     if "multiline" in view.appearance or view.control == "textarea":
-        st.text_area(**common, height=_TEXT_AREA_PX, placeholder=_("Tap to write"), args=args)
+        st.text_area(**common, height=_TEXT_AREA_PX, placeholder=_("Tap to write"))
     else:
-        st.text_input(**common, placeholder=_("Tap to write"), args=args)
+        st.text_input(**common, placeholder=_("Tap to write"))
 
 
 def _read(convert: Callable[[str], Any], text: str) -> Any:

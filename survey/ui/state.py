@@ -69,6 +69,12 @@ def shown(instance_id: str) -> dict[str, str]:
     return found
 
 
+def committed(instance_id: str) -> dict[str, str]:
+    """Widget key → the answer the page last took over from the widget itself, for one filling."""
+    found: dict[str, str] = st.session_state.setdefault(f"mq_committed_{instance_id}", {})
+    return found
+
+
 def unsaved(instance_id: str) -> dict[str, str]:
     """Question → answer that could not be saved yet (full disk, busy store), for one filling."""
     found: dict[str, str] = st.session_state.setdefault(f"mq_unsaved_{instance_id}", {})

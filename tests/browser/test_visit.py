@@ -223,17 +223,21 @@ def test_signing_out_wipes_what_was_typed_from_the_tablet(
     assert hand.kept_in_browser() == {}
 
 
-def test_a_double_tap_on_submit_writes_one_visit(tablet: Hand, village: Village) -> None:
+def test_a_double_tap_on_submit_right_after_the_last_word_writes_one_visit_with_it(
+    tablet: Hand, village: Village
+) -> None:
     hand = tablet()
     hand.sign_in(village.username)
     hand.open(f"/visit?household={village.plain.id}")
     hand.tap(hand.choice("走访结果", "家中无人"))
     hand.tap(hand.button("下一步"))
+    hand.tap(hand.words("民情日记"))
+    hand.page.keyboard.type(SENTENCE)
     hand.button("提交").dblclick()
     expect(hand.page.get_by_text("已提交")).to_be_visible()
     with db.reading() as session:
         visits = session.exec(select(Visit).where(col(Visit.disposition) == "nobody_home")).all()
-        assert len(visits) == 1
+        assert [visit.diary for visit in visits] == [SENTENCE]
         assert session.exec(select(Draft)).all() == []
 
 
