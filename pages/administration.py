@@ -7,7 +7,7 @@ from survey.access import accounts, trail
 from survey.access.permissions import Actor
 from survey.areas import register
 from survey.i18n import gettext as _
-from survey.ui import administration, navigation, shell
+from survey.ui import administration, area_admin, navigation, shell
 
 
 def show_accounts(actor: Actor) -> None:
@@ -39,15 +39,6 @@ def show_account(actor: Actor, cadre_id: str) -> None:
     administration.account_page(view, areas)
 
 
-def show_areas(actor: Actor) -> None:
-    """The tree of areas, one level at a time."""
-    with db.reading() as session:
-        areas = register.areas(session, actor)
-    tapped = administration.area_tree(areas, st.query_params.get("area"))
-    if tapped is not None:
-        navigation.go(navigation.ADMINISTRATION, part=administration.AREAS, area=tapped)
-
-
 def show_trail(actor: Actor) -> None:
     """The audit trail, newest first."""
     chosen = administration.trail_filter()
@@ -69,7 +60,7 @@ if part == administration.ACCOUNTS and asked:
 elif part == administration.ACCOUNTS:
     show_accounts(actor)
 elif part == administration.AREAS:
-    show_areas(actor)
+    area_admin.show(actor)
 elif part == administration.TRAIL:
     show_trail(actor)
 elif part == administration.SNAPSHOT:

@@ -21,9 +21,11 @@ from survey.areas import codes
 from survey.problems import Problem
 
 __all__ = [
+    "LONGEST_NAME",
     "AreaLevel",
     "AreaView",
     "add_group",
+    "add_groups",
     "area",
     "areas",
     "close",
@@ -181,7 +183,7 @@ def add_group(
 
     Problems `areas.group_number`, `areas.group_exists`, `areas.name`, `areas.closed`. Audited.
     """
-    village = _row(session, actor, Action.AREAS_WRITE, village_code)
+    village = _row(session, actor, Action.AREAS_WRITE, codes.village_of(village_code))
     require_valid(session, village.code, on)
     code = codes.group_code(village.code, number)
     present = session.get(Area, code)
@@ -202,6 +204,22 @@ def add_group(
     session.add(row)
     audit.append(session, actor, "area.add", kind="area", id=code, area_code=code)
     return view(row)
+
+
+@service(Action.AREAS_WRITE)
+def add_groups(
+    session: Session, actor: Actor, /, village_code: str, count: int, *, on: date
+) -> tuple[AreaView, ...]:
+    """Add the groups 1 to `count` of a village, called by their numbers; those it has or had stay as they are.
+
+    Returns the added ones. Problems `areas.group_number`, `areas.closed`, `access.not_found`. Audited one by one.
+    """
+    village = _row(session, actor, Action.AREAS_WRITE, codes.village_of(village_code))
+    require_valid(session, village.code, on)
+    codes.group_code(village.code, count)
+    known = set(session.exec(select(Area.code).where(col(Area.parent_code) == village.code)))
+    numbers = [n for n in range(1, count + 1) if codes.group_code(village.code, n) not in known]
+    return tuple(add_group(session, actor, village.code, number, on=on) for number in numbers)
 
 
 @service(Action.AREAS_WRITE)

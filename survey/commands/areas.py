@@ -1,4 +1,4 @@
-"""`minqing areas …`: the register of areas, printed.
+"""`minqing areas …`: the register of areas printed, and the groups of a village added.
 
 Owns the options and what is printed. The work is in `survey.areas.register`. Refuses nothing of its own.
 """
@@ -37,6 +37,36 @@ def list_areas(prefix: str, on: datetime | None, closed_too: bool) -> None:
         frame.say(_line(area))
     if not found:
         frame.say(_("No areas here. Import a list first: minqing import areas FILE.csv --commit"))
+
+
+_since = click.option(
+    "--from", "starts", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="First day (default: today)."
+)
+
+
+@areas.command("add-group")
+@click.argument("village")
+@click.argument("number", type=int)
+@click.option("--name", default="", metavar="NAME", help="What the group is called (default: by its number).")
+@_since
+def add_group(village: str, number: int, name: str, starts: datetime | None) -> None:
+    """Add one group to a village: areas add-group 511922125200 3 --name 河边社."""
+    with frame.opened(), db.session_scope() as session:
+        added = register.add_group(session, frame.operator(), village, number, name=name, on=_day(starts))
+    frame.say(_line(added))
+
+
+@areas.command("add-groups")
+@click.argument("village")
+@click.argument("count", type=int)
+@_since
+def add_groups(village: str, count: int, starts: datetime | None) -> None:
+    """Add the groups 1 to COUNT to a village; those that it has already stay as they are."""
+    with frame.opened(), db.session_scope() as session:
+        added = register.add_groups(session, frame.operator(), village, count, on=_day(starts))
+    for area in added:
+        frame.say(_line(area))
+    frame.say(_("{n} groups added.", n=len(added)))
 
 
 def _day(on: datetime | None) -> date:

@@ -1,6 +1,6 @@
-"""Administration on the screen: accounts and posts, the tree of areas, the audit trail, a snapshot to take away.
+"""Administration on the screen: accounts and posts, the audit trail, a snapshot to take away.
 
-Owns how these read and the forms that change an account. Refuses to keep a one-time password: it is drawn once, in the
+Areas are in `survey.ui.area_admin`. Owns how these read and the forms that change an account. Refuses to keep a one-time password: it is drawn once, in the
 run that made it, and stands nowhere afterwards. Which parts somebody sees follows from his posts; the services decide.
 """
 
@@ -187,7 +187,7 @@ def account_page(view: AccountView, areas: Sequence[AreaView]) -> None:
 
 
 def _posts(view: AccountView) -> None:
-    st.subheader(_("Posts"))
+    st.subheader(_("Posts"), anchor=False)
     places = places_of([view])
     for posting in view.postings:
         until = i18n.day(posting.ends_on) if posting.ends_on else _("open")
@@ -228,7 +228,7 @@ def _add_post(view: AccountView, areas: Sequence[AreaView]) -> None:
 
 
 def _keys(view: AccountView) -> None:
-    st.subheader(_("Sign-in"))
+    st.subheader(_("Sign-in"), anchor=False)
     lock, password = st.columns(2)
     now = datetime.now(UTC)
     with lock:
@@ -256,36 +256,6 @@ def _keys(view: AccountView) -> None:
 def _said_and_again(text: str) -> None:
     shell.said(text)
     st.rerun()
-
-
-def area_tree(areas: Sequence[AreaView], code: str | None) -> str | None:
-    """The areas directly under one (the topmost without), with the way up; the code just tapped."""
-    known = {area.code: area for area in areas}
-    here = known.get(code or "")
-    if here is not None:
-        st.markdown(f"**{wording.plain(here.name)}**  \n:small[{here.code}]")
-        if st.button(_("One level up"), icon=":material/arrow_upward:", key="mq_area_up"):
-            return here.parent_code if here.parent_code in known else ""
-    below = [area for area in areas if _is_below(area, here, known)]
-    if not below:
-        shell.empty(_("No area lies below this one."))
-    return shell.rows(AREAS, [_area_row(area, areas) for area in below])
-
-
-def _is_below(area: AreaView, here: AreaView | None, known: Mapping[str, AreaView]) -> bool:
-    return area.parent_code == here.code if here else area.parent_code not in known
-
-
-def _area_row(area: AreaView, areas: Sequence[AreaView]) -> shell.Row:
-    below = sum(1 for other in areas if other.parent_code == area.code)
-    until = _("until {day}", day=i18n.day(area.valid_until)) if area.valid_until else ""
-    details = (area.code, codes.label("area_level", area.level), _("{n} below", n=below) if below else "")
-    return shell.Row(
-        key=area.code,
-        title=area.short_name,
-        detail=" · ".join(part for part in details if part),
-        badge=until,
-    )
 
 
 def trail_filter() -> EntryFilter:

@@ -6,12 +6,12 @@ import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from models import AccountSession, AuditEntry, Cadre, Post, Posting
+from models import AccountSession, Area, AuditEntry, Cadre, Post, Posting
 from survey import db
 from survey.access import audit, passwords
 from survey.access.permissions import Actor
 from survey.ui import administration
-from tests.builders import COUNTY, FAR_VILLAGE, TOWNSHIP, VILLAGE, a_cadre
+from tests.builders import COUNTY, FAR_VILLAGE, GROUP, OTHER_VILLAGE, TOWNSHIP, VILLAGE, a_cadre, a_household
 from tests.pages.conftest import Opener, texts
 
 
@@ -153,6 +153,89 @@ def test_the_tree_of_areas_leads_down_and_up(open_page: Opener, admin: Actor) ->
     assert "下辖 2 个" in rows[0]
     top = open_page(admin, "administration", part="areas")
     assert [button.label for button in top.button if "兴马镇" in button.label]
+
+
+def area_page(open_page: Opener, admin: Actor, code: str) -> AppTest:
+    return open_page(admin, "administration", part="areas", area=code)
+
+
+def submit(page: AppTest, form: str) -> AppTest:
+    """Press the button of a form, known by the form's key."""
+    (button,) = [button for button in page.button if button.proto.form_id == form]
+    return button.click().run()
+
+
+def test_a_group_is_added_to_a_village_with_the_next_number(open_page: Opener, admin: Actor) -> None:
+    page = area_page(open_page, admin, VILLAGE)
+    form = f"{VILLAGE}_3"
+    page.text_input(key=f"mq_group_name_{form}").set_value("河边社")
+    page = submit(page, f"mq_group_add_{form}")
+    assert not page.exception
+    with db.reading() as session:
+        added = session.get_one(Area, f"{VILLAGE}03")
+        assert (added.short_name, added.valid_from) == ("河边社", administration.today())
+    assert any("河边社" in button.label for button in page.button), "it stands in the list at once"
+    assert page.number_input(key=f"mq_group_number_{VILLAGE}_4").value == 4
+
+
+def test_a_group_number_taken_is_told_and_adds_nothing(open_page: Opener, admin: Actor) -> None:
+    page = area_page(open_page, admin, VILLAGE)
+    page.number_input(key=f"mq_group_number_{VILLAGE}_3").set_value(1)
+    page = submit(page, f"mq_group_add_{VILLAGE}_3")
+    assert "已有编号" in page.error[0].value
+    with db.reading() as session:
+        assert session.get(Area, f"{VILLAGE}03") is None
+
+
+def test_all_groups_of_a_village_are_added_at_once(open_page: Opener, admin: Actor) -> None:
+    page = submit(area_page(open_page, admin, OTHER_VILLAGE), f"mq_groups_add_{OTHER_VILLAGE}")
+    assert page.error, "without a number nothing happens"
+    page.number_input(key=f"mq_groups_count_{OTHER_VILLAGE}").set_value(4)
+    submit(page, f"mq_groups_add_{OTHER_VILLAGE}")
+    with db.reading() as session:
+        rows = session.exec(select(Area.code).where(Area.parent_code == OTHER_VILLAGE)).all()
+    assert sorted(rows) == [f"{OTHER_VILLAGE}0{number}" for number in range(1, 5)]
+
+
+def test_a_group_is_renamed_and_closed(open_page: Opener, admin: Actor) -> None:
+    page = area_page(open_page, admin, GROUP)
+    page.text_input(key=f"mq_rename_{GROUP}").set_value("河边社")
+    page = submit(page, f"mq_group_rename_{GROUP}")
+    with db.reading() as session:
+        assert session.get_one(Area, GROUP).short_name == "河边社"
+    page.button(key=f"mq_ask_close_{GROUP}").click().run()
+    page.button(key=f"mq_yes_close_{GROUP}").click().run()
+    with db.reading() as session:
+        assert session.get_one(Area, GROUP).valid_until == administration.today()
+
+
+def test_a_group_with_households_is_not_closed(open_page: Opener, admin: Actor) -> None:
+    with db.session_scope() as session:
+        a_household(session)
+    page = area_page(open_page, admin, GROUP)
+    page.button(key=f"mq_ask_close_{GROUP}").click().run()
+    page = page.button(key=f"mq_yes_close_{GROUP}").click().run()
+    assert "不能停用" in page.error[0].value
+    with db.reading() as session:
+        assert session.get_one(Area, GROUP).valid_until is None
+
+
+def test_a_closed_village_gets_its_successor(open_page: Opener, admin: Actor) -> None:
+    with db.session_scope() as session:
+        session.get_one(Area, VILLAGE).valid_until = administration.today()
+    page = area_page(open_page, admin, VILLAGE)
+    offered = page.selectbox(key=f"mq_successor_of_{VILLAGE}")
+    assert len(offered.options) == 1
+    offered.set_value(OTHER_VILLAGE)
+    submit(page, f"mq_successor_{VILLAGE}")
+    with db.reading() as session:
+        assert session.get_one(Area, VILLAGE).successor_code == OTHER_VILLAGE
+
+
+def test_an_area_outside_ones_own_offers_nothing(open_page: Opener, admin: Actor) -> None:
+    page = area_page(open_page, admin, FAR_VILLAGE)
+    assert not page.exception
+    assert not [button for button in page.button if button.proto.form_id]
 
 
 def test_the_trail_shows_what_was_done_in_ones_area(open_page: Opener, sqlite_store: db.Store) -> None:

@@ -309,6 +309,9 @@ TRIALS: dict[str, Trial] = {
     "survey.areas.register.add_group": Trial(
         KEEPERS, lambda s, a, x, w: register.add_group(s, a, x.village, 9, on=TODAY)
     ),
+    "survey.areas.register.add_groups": Trial(
+        KEEPERS, lambda s, a, x, w: register.add_groups(s, a, x.village, 9, on=TODAY)
+    ),
     "survey.areas.register.rename": Trial(
         KEEPERS, lambda s, a, x, w: register.rename(s, a, x.village, "新名村")
     ),

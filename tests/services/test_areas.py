@@ -198,6 +198,27 @@ def test_group_is_added_from_its_day_on(session: Session) -> None:
     assert entry is not None and (entry.action, entry.object_id) == ("area.add", added.code)
 
 
+def test_the_missing_groups_of_a_village_are_added_at_once(session: Session) -> None:
+    actor = administrator(session)
+    register.close(session, actor, GROUP, on=TODAY)
+    added = register.add_groups(session, actor, VILLAGE, 4, on=TODAY)
+    assert [(one.code, one.short_name) for one in added] == [
+        ("51192212520003", "3社"),
+        ("51192212520004", "4社"),
+    ]
+    assert session.get_one(Area, GROUP).valid_until == TODAY, "a closed one stays closed"
+    assert register.add_groups(session, actor, VILLAGE, 4, on=TODAY) == ()
+    for wrong in (0, 100):
+        with pytest.raises(Problem) as caught:
+            register.add_groups(session, actor, VILLAGE, wrong, on=TODAY)
+        assert caught.value.code == "areas.group_number"
+
+
+def test_a_group_stands_under_its_village_even_when_another_group_was_named(session: Session) -> None:
+    added = register.add_group(session, administrator(session), GROUP, 3, on=TODAY)
+    assert (added.code, added.parent_code) == ("51192212520003", VILLAGE)
+
+
 def test_group_number_taken_is_refused(session: Session) -> None:
     with pytest.raises(Problem) as caught:
         register.add_group(session, administrator(session), VILLAGE, 1, on=TODAY)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
-from models import Area, AuditEntry
+from models import Area, AreaLevel, AuditEntry
 from survey import cli, db, opening
 from survey.config import Settings
 from tests.services.test_areas import a_list
@@ -98,3 +98,63 @@ def test_areas_list_of_an_empty_register_says_what_to_do(
 ) -> None:
     assert minqing("areas", "list") == 0
     assert "minqing import areas" in capsys.readouterr().out
+
+
+def groups_stored(settings: Settings) -> dict[str, str]:
+    with opening.opened(settings), db.reading() as session:
+        rows = session.exec(select(Area).where(Area.level == AreaLevel.GROUP))
+        return {row.code: row.short_name for row in rows}
+
+
+def test_a_group_is_added_with_its_number_and_name(
+    minqing: Run, sqlite_settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    minqing("import", "areas", file, "--commit")
+    assert minqing("areas", "add-group", "511922125200", "3", "--name", "河边社") == 0
+    assert "河边社" in capsys.readouterr().out
+    assert minqing("areas", "add-group", "511922125200", "4") == 0
+    assert groups_stored(sqlite_settings) == {"51192212520003": "河边社", "51192212520004": "4社"}
+
+
+def test_the_groups_of_a_village_are_added_at_once_and_those_present_stay(
+    minqing: Run, sqlite_settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    minqing("import", "areas", file, "--commit")
+    minqing("areas", "add-group", "511922125200", "2", "--name", "河边社")
+    assert minqing("areas", "add-groups", "511922125200", "3", "--from", "2026-09-01") == 0
+    assert "51192212520001" in capsys.readouterr().out
+    assert groups_stored(sqlite_settings) == {
+        "51192212520001": "1社",
+        "51192212520002": "河边社",
+        "51192212520003": "3社",
+    }
+    with opening.opened(sqlite_settings), db.reading() as session:
+        assert session.get_one(Area, "51192212520003").valid_from.isoformat() == "2026-09-01"
+    assert minqing("areas", "add-groups", "511922125200", "3") == 0
+    assert len(groups_stored(sqlite_settings)) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add-group", "511922125200", "100"), "between 1 and 99"),
+        (("add-groups", "511922125200", "0"), "between 1 and 99"),
+        (("add-groups", "511922125299", "3"), "does not exist"),
+        (("add-group", "511922125", "3"), "is no area code"),
+        (("add-group", "511922125200", "three"), "number"),
+    ],
+)
+def test_a_wrong_group_is_one_sentence_and_status_2(
+    minqing: Run,
+    sqlite_settings: Settings,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    minqing("import", "areas", file, "--commit")
+    capsys.readouterr()
+    assert minqing("areas", *words) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err.lower() and "Traceback" not in captured.err
+    assert groups_stored(sqlite_settings) == {}
