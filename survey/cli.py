@@ -6,6 +6,7 @@ status 1 is a command that worked and found something broken.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -78,7 +79,8 @@ def _told(problem: Problem) -> int:
 
 
 def main() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command; what it makes is for the user's own eyes (umask 077)."""
+    os.umask(0o077)
     sys.exit(run())
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Session
 
 from models import StoreFact
@@ -25,6 +25,13 @@ KEY_FACT = "key_fingerprint"
 DEMO_FACT = "demo"
 _WRITE = "minqing_write"
 _BUSY_TIMEOUT_MS = 15_000
+# What the program is tested on, by the names SQLAlchemy gives; a bare `postgresql` means the driver it ships with.
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,14 @@ _current: Store | None = None
 
 
 def engine_for(settings: Settings) -> sa.Engine:
-    """An engine with the project's settings (SQLite: WAL, foreign keys, full sync, busy timeout)."""
+    """An engine with the project's settings (SQLite: WAL, foreign keys, full sync, busy timeout).
+
+    Problem `store.bad_address` for what is no address, or one of another database.
+    """
+    address = _address(settings.database_url)
     if not settings.is_sqlite:
-        return sa.create_engine(settings.database_url, pool_pre_ping=True)
-    engine = sa.create_engine(settings.database_url, connect_args={"check_same_thread": False})
+        return sa.create_engine(address, pool_pre_ping=True)
+    engine = sa.create_engine(address, connect_args={"check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -63,6 +74,17 @@ def engine_for(settings: Settings) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _address(text: str) -> sa.URL:
+    try:
+        address = sa.make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise Problem("store.bad_address") from error
+    in_memory = address.database in (None, "", ":memory:") and address.drivername.startswith("sqlite")
+    if address.drivername not in _DRIVERS or in_memory:
+        raise Problem("store.bad_address")
+    return address.set(drivername=_DRIVERS[address.drivername])
 
 
 def use(store: Store | None, keyring: crypto.Keyring | None = None) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from survey import backups, crypto, db, restoring, upgrades
 from survey.config import Settings, settings_from
@@ -32,7 +32,8 @@ def open_store(settings: Settings, *, create: bool = False) -> db.Store:
 
     An interrupted restore is finished or undone first; an older store is backed up and upgraded. Problems
     `store.missing`, `store.no_key`, `store.wrong_key`, `store.key_unreadable`, `store.newer`,
-    `store.damaged`, `store.unreachable`, `store.bad_address`, `store.read_only`, `store.disk_full`.
+    `store.damaged`, `store.unreachable`, `store.bad_address`, `store.none_at_address`, `store.read_only`,
+    `store.disk_full`.
     """
     with _clear_words(settings):
         engine = _engine(settings, create=create)
@@ -68,12 +69,12 @@ def close() -> None:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[sa.Engine]:
-    """The bare database of an existing store, without its key (backup); problem `store.missing`."""
+    """The bare database of an existing store, without its key (backup); problems as of `open_store`."""
     with _clear_words(settings):
         engine = _engine(settings, create=False)
         try:
             if _revision(engine) is None:
-                raise Problem("store.missing", path=settings.data_dir)
+                raise _missing(settings)
             yield engine
         finally:
             engine.dispose()
@@ -82,9 +83,9 @@ def database(settings: Settings) -> Iterator[sa.Engine]:
 def exists(settings: Settings) -> bool:
     """Whether there is a store at the place the settings name."""
     with _clear_words(settings):
+        engine = db.engine_for(settings)
         if settings.is_sqlite and not _file(settings).exists():
             return False
-        engine = db.engine_for(settings)
         try:
             return _revision(engine) is not None
         finally:
@@ -95,19 +96,35 @@ def _file(settings: Settings) -> Path:
     return Path(sa.make_url(settings.database_url).database or "")
 
 
+def _missing(settings: Settings) -> Problem:
+    """That there is no store, naming the place that was looked at: the data folder, or the address given."""
+    if settings.is_sqlite and _file(settings) == settings.data_dir / "minqing.db":
+        return Problem("store.missing", path=settings.data_dir)
+    return Problem("store.none_at_address", address=_where(settings))
+
+
 def _revision(engine: sa.Engine) -> str | None:
     with engine.connect() as connection:
         return upgrades.revision_of(connection)
 
 
 def _engine(settings: Settings, *, create: bool) -> sa.Engine:
+    engine = db.engine_for(settings)  # refuses a wrong address before anything is made
     if settings.data_dir.is_dir():
         restoring.settle(settings)
     if settings.is_sqlite and not _file(settings).exists() and not create:
-        raise Problem("store.missing", path=settings.data_dir)
+        raise _missing(settings)
     if create:
-        settings.attachments_dir.mkdir(parents=True, exist_ok=True)
-    return db.engine_for(settings)
+        _make_folder(settings.data_dir)
+        settings.attachments_dir.mkdir(exist_ok=True)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    """The data folder, closed to other users of the machine; one with content keeps what its owner chose."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not any(folder.iterdir()):
+        folder.chmod(0o700)
 
 
 def _keyring(settings: Settings, engine: sa.Engine, *, create: bool) -> crypto.Keyring:
@@ -115,7 +132,7 @@ def _keyring(settings: Settings, engine: sa.Engine, *, create: bool) -> crypto.K
     if _revision(engine) is not None or settings.key_path.exists():
         return _load_key(settings.key_path)
     if not create:
-        raise Problem("store.missing", path=settings.data_dir)
+        raise _missing(settings)
     try:
         return crypto.create_key(settings.key_path)
     except FileExistsError:
@@ -158,8 +175,6 @@ def _clear_words(settings: Settings) -> Iterator[None]:
     where = _where(settings)
     try:
         yield
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise Problem("store.bad_address") from error
     except OperationalError as error:
         raise _as_problem(error, where) from error
     except DatabaseError as error:
@@ -176,9 +191,9 @@ def _as_problem(error: OperationalError, where: str) -> Exception:
 
 
 def _where(settings: Settings) -> str:
-    if settings.is_sqlite:
-        return str(settings.data_dir / "minqing.db")
+    """The database in force, without its password."""
     try:
-        return sa.make_url(settings.database_url).render_as_string(hide_password=True)
-    except ArgumentError:
+        address = sa.make_url(settings.database_url)
+    except (ArgumentError, ValueError):
         return "DATABASE_URL"
+    return address.database or "" if settings.is_sqlite else address.render_as_string(hide_password=True)

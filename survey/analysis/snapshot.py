@@ -54,6 +54,15 @@ GENERAL_HOUSEHOLD = "general"
 # Upper ends of the age bands in completed years; the band after the last is open.
 AGE_BANDS = ((5, "00-05"), (14, "06-14"), (24, "15-24"), (44, "25-44"), (59, "45-59"), (74, "60-74"))
 OLDEST_BAND = "75+"
+_FAILURES = {
+    errno.ENOENT: "analysis.no_folder",
+    errno.ENOTDIR: "analysis.no_folder",
+    errno.EACCES: "analysis.no_permission",
+    errno.EPERM: "analysis.no_permission",
+    errno.EROFS: "analysis.no_permission",
+    errno.ENOSPC: "analysis.disk_full",
+    errno.EDQUOT: "analysis.disk_full",
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +88,9 @@ def make(session: Session, actor: Actor, out: Path) -> Snapshot:
     """Write a snapshot of the actor's areas into the folder `out` and record it in the audit trail.
 
     One transaction does both. On a busy store call `announce` in a write transaction and `export` in a read
-    transaction instead: nobody's saving waits for the files. Problems `analysis.folder_in_use` and
-    `analysis.cannot_write`; on either, nothing is left behind in `out`.
+    transaction instead: nobody's saving waits for the files. Problems `analysis.folder_in_use`,
+    `analysis.no_folder`, `analysis.no_permission`, `analysis.disk_full` and `analysis.cannot_write`; on any,
+    nothing is left behind in `out`.
     """
     return export(session, actor, announce(session, actor), out)
 
@@ -114,8 +124,7 @@ def export(session: Session, actor: Actor, announcement: Announcement, out: Path
         unfinished.rename(out)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise Problem("analysis.cannot_write", path=out, reason=reason) from error
+        raise Problem(_FAILURES.get(error.errno or 0, "analysis.cannot_write"), path=out) from error
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

@@ -31,6 +31,8 @@ from survey.problems import Problem
 _DATA_HELP = "Data folder (default: MINQING_DATA, else ./minqing-data)."
 _KEY_HELP = "Key file of the store (default: MINQING_KEY, else in the user's configuration folder)."
 
+_GIVEN = "minqing.given"
+
 
 @dataclass
 class Places:
@@ -65,6 +67,19 @@ class _Speaking(click.Command):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.params.extend(place_options())
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        given = list(arguments)
+        try:
+            return super().parse_args(context, arguments)
+        except click.BadParameter:
+            context.meta[_GIVEN] = self._words_by_parameter(context, given)
+            raise
+
+    def _words_by_parameter(self, context: click.Context, arguments: list[str]) -> dict[str, str]:
+        """What was written for each option and argument, before it is made a number or a date."""
+        words, _rest, _order = self.make_parser(context).parse_args(arguments)
+        return {name: word for name, word in words.items() if isinstance(word, str)}
 
     def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - never cut off
         return _(_first_line(self.help)) if self.help else ""
@@ -179,12 +194,28 @@ def problem_of(error: click.ClickException) -> Problem:
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return Problem("command.missing", name=_name(error.param))
     if isinstance(error, click.BadParameter) and error.param is not None:
-        return Problem("command.bad_value", name=_name(error.param))
+        given = error.ctx.meta.get(_GIVEN, {}) if error.ctx else {}
+        value = given.get(error.param.name, "")
+        return Problem("command.bad_value", name=_name(error.param), value=value, form=_form(error.param))
     return Problem("command.not_understood", words=error.format_message().rstrip("."))
 
 
 def _name(parameter: click.Parameter) -> str:
     return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(_no_context())
+
+
+def _form(parameter: click.Parameter) -> str:
+    """How a value of an option or argument is written, in the language in force."""
+    kind = parameter.type
+    if isinstance(kind, click.IntRange) and kind.min is not None and kind.max is not None:
+        return _("a whole number from {least} to {most}", least=kind.min, most=kind.max)
+    if isinstance(kind, click.types.IntParamType):
+        return _("a whole number")
+    if isinstance(kind, click.DateTime):
+        return _("a date such as {date}", date="2026-05-06")
+    if isinstance(kind, click.Choice):
+        return _("one of: {choices}", choices=", ".join(str(choice) for choice in kind.choices))
+    return str(parameter.make_metavar(_no_context()))
 
 
 def _no_context() -> click.Context:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -39,7 +42,9 @@ OPEN_PATHS = frozenset(
         "/favicon.ico",
     }
 )
-OPEN_PREFIXES = ("/assets/", "/static/")
+OPEN_PREFIX = "/assets/"
+# Streamlit's own pictures, scripts and styles: open where there is such a file; it answers all else with its page.
+_STATIC_PREFIX = "/static/"
 # Streamlit's own sign-in, its metrics and its interface for programs: not used, so not offered.
 CLOSED_PREFIXES = (
     "/_stcore/agent",
@@ -95,12 +100,13 @@ class Gate:
     async def _refusal(self, connection: HTTPConnection) -> Response | None:
         """Nothing if the request may pass, else the answer that turns it away."""
         path = connection.scope["path"]
-        if path.startswith(CLOSED_PREFIXES):
+        is_file = path in static_files()
+        if path.startswith(CLOSED_PREFIXES) or (path.startswith(_STATIC_PREFIX) and not is_file):
             return refused(connection, Problem("web.no_such_page"))
         if not from_own_page(connection.scope, connection.headers):
             return refused(connection, Problem("web.other_origin"))
         is_open = connection.scope["type"] == "http" and (
-            path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+            path in OPEN_PATHS or path.startswith(OPEN_PREFIX) or is_file
         )
         if is_open and path != "/sign-in":
             return None
@@ -112,6 +118,17 @@ class Gate:
 
 
 MIDDLEWARE = [Middleware(Gate), Middleware(Shell)]
+
+
+@cache
+def static_files() -> frozenset[str]:
+    """The addresses of the static files that Streamlit ships, found without importing it."""
+    package = find_spec("streamlit")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("streamlit")
+    root = Path(package.origin).parent / "static"
+    found = root.joinpath("static").rglob("*")
+    return frozenset(f"/{file.relative_to(root).as_posix()}" for file in found if file.is_file())
 
 
 def actor_of(connection: HTTPConnection) -> Actor | None:

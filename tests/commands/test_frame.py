@@ -25,7 +25,15 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
         (["check", "--foo"], "There is no option --foo."),
         (["backup"], "--out is missing."),
         (["restore"], "FILE is missing."),
-        (["serve", "--port", "70000"], "The value of --port is not valid."),
+        (
+            ["serve", "--port", "70000"],
+            'The value "70000" of --port is not valid: it must be a whole number from 1 to 65535.',
+        ),
+        (["serve", "--port=x"], 'The value "x" of --port is not valid: it must be a whole number from 1'),
+        (
+            ["areas", "list", "--on", "1.5.2026"],
+            'The value "1.5.2026" of --on is not valid: it must be a date such as 2026-05-06.',
+        ),
         (["check", "now"], "The command is not understood:"),
     ],
 )

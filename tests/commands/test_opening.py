@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from survey import crypto, db, opening, upgrades
+from survey import cli, crypto, db, opening, upgrades
 from survey.config import Settings
 from survey.problems import Problem
+from tests.services.test_areas import a_list
 
 
 def _new(folder: Path) -> Settings:
@@ -85,6 +87,12 @@ def test_a_file_that_is_no_database_is_told(sqlite_settings: Settings) -> None:
         ("postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "store.unreachable"),
         ("no address", "store.bad_address"),
         ("mysterydb://x", "store.bad_address"),
+        ("mysql://user:secret@x/y", "store.bad_address"),
+        ("oracle://user:secret@x/y", "store.bad_address"),
+        ("postgresql+psycopg2://user:secret@x/y", "store.bad_address"),
+        ("postgresql://nobody:secret@127.0.0.1:1/none", "store.unreachable"),
+        ("sqlite://", "store.bad_address"),
+        ("sqlite+aiosqlite:///x.db", "store.bad_address"),
     ],
 )
 def test_a_wrong_database_address_is_told_without_its_password(
@@ -94,6 +102,75 @@ def test_a_wrong_database_address_is_told_without_its_password(
         opening.open_store(replace(sqlite_settings, database_url=address))
     assert refused.value.code == code
     assert "secret" not in refused.value.text("en")
+
+
+@pytest.mark.parametrize("address", ["mysql://x", "oracle://x"])
+def test_another_database_is_one_sentence_on_the_command_line(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("MINQING_LANGUAGE", "en")
+    for command in (["check"], ["backup", "--out", str(tmp_path / "b.zip")]):
+        assert cli.run([*command, "--data", str(tmp_path / "data")]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("DATABASE_URL is not the address of a SQLite or PostgreSQL database.")
+        assert len(told.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_store_that_is_missing_at_a_given_address_is_told_by_that_address(
+    sqlite_settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    with pytest.raises(Problem) as refused:
+        opening.open_store(replace(sqlite_settings, database_url=f"sqlite:///{elsewhere}"))
+    assert refused.value.code == "store.none_at_address"
+    assert str(elsewhere) in refused.value.text("en")
+    assert "--data" not in refused.value.text("en")
+
+
+def test_a_database_file_that_cannot_be_made_is_told_by_its_address(
+    sqlite_settings: Settings, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere" / "store.db"
+    with pytest.raises(Problem) as refused:
+        opening.open_store(replace(sqlite_settings, database_url=f"sqlite:///{nowhere}"), create=True)
+    assert refused.value.code == "store.unreachable"
+    assert str(nowhere) in refused.value.text("en")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_new_data_folder_is_closed_to_other_users(exists: bool, tmp_path: Path) -> None:
+    settings = _new(tmp_path)
+    if exists:
+        settings.data_dir.mkdir(mode=0o755)
+    with opening.opened(settings, create=True):
+        assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_data_folder_with_content_keeps_the_mode_its_owner_chose(sqlite_settings: Settings) -> None:
+    sqlite_settings.data_dir.chmod(0o750)
+    with opening.opened(sqlite_settings, create=True):
+        assert sqlite_settings.data_dir.stat().st_mode & 0o777 == 0o750
+
+
+def test_what_the_command_line_makes_is_for_its_user_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "villages.csv"
+    file.write_bytes(a_list("511922125200,余家坪村,兴马镇"))
+    places = ["--data", str(tmp_path / "data"), "--key", str(tmp_path / "minqing.key")]
+    monkeypatch.setattr(sys, "argv", ["minqing", "import", "areas", str(file), "--commit", *places])
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        os.umask(before)
+    assert ended.value.code == 0
+    made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert tmp_path / "data" / "minqing.db" in made
+    assert [path.name for path in made if path.stat().st_mode & 0o077] == []
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:

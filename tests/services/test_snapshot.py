@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tracemalloc
@@ -179,18 +180,29 @@ def test_a_folder_in_use_is_left_alone(session: Session, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.rglob("*.txt")] == ["mine.txt"]
 
 
-def test_a_disk_that_fills_up_leaves_nothing_behind(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (errno.ENOSPC, "analysis.disk_full", "磁盘已满"),
+        (errno.EACCES, "analysis.no_permission", "没有写入权限"),
+        (errno.ENOENT, "analysis.no_folder", "上级文件夹不存在"),
+        (errno.EIO, "analysis.cannot_write", "请检查磁盘和文件夹"),
+    ],
+)
+def test_what_cannot_be_written_leaves_nothing_behind_and_is_told_in_words(
+    number: int, code: str, words: str, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(session)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def fails(*_: object) -> None:
+        raise OSError(number, errno.errorcode[number])
 
-    monkeypatch.setattr(snapshot, "_write_manifest", full)
+    monkeypatch.setattr(snapshot, "_write_manifest", fails)
     with pytest.raises(Problem) as failed:
         snapshot.make(session, b.an_operator(), tmp_path / "out")
-    assert failed.value.code == "analysis.cannot_write" and failed.value.facts["reason"] == "ENOSPC"
+    assert failed.value.code == code
+    assert words in failed.value.text("zh")
+    assert errno.errorcode[number] not in failed.value.text("zh")
     assert list(tmp_path.glob("*out*")) == []
 
 

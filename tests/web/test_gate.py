@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from models import AccountSession, Cadre
 from survey import db
+from survey.web import gate
 from tests.web.conftest import HTML, ORIGIN, sign_in
 
 
@@ -64,6 +65,17 @@ def test_unused_interfaces_of_streamlit_are_not_offered_even_signed_in(
 )
 def test_the_open_addresses_answer_without_a_session(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("browser", ["client", "signed_in"])
+def test_only_static_files_that_exist_are_open(browser: str, request: pytest.FixtureRequest) -> None:
+    opened: TestClient = request.getfixturevalue(browser)
+    file = min(gate.static_files())
+    assert file.startswith("/static/")
+    assert opened.get(file).text == "behind the gate"
+    for path in ("/static/anything", "/static/", f"{file}/x", "/static/%2e%2e%2findex.html"):
+        answer = opened.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "web.no_such_page"), path
 
 
 def test_a_session_opens_pages_uploads_and_files(signed_in: TestClient) -> None:
