@@ -18,7 +18,6 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from survey.columns import BYTE_ORDERED, JSON_LIST, EncryptedText, UtcDateTime, enum_type
 
-
 # One naming scheme, so that migrations can name what they drop.
 _METADATA = sa.MetaData(
     naming_convention={
@@ -273,6 +272,7 @@ class Household(Base, table=True):
     medical_insurance: str | None = None
     children_in_school: int | None = None
     version: int = 1
+    field_versions: dict[str, int] = Field(default_factory=dict, sa_type=JSON_LIST)
     created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
 
@@ -336,6 +336,7 @@ class HardshipFile(Base, table=True):
     closed_on: date | None = None
     next_contact_on: date | None = None
     version: int = 1
+    field_versions: dict[str, int] = Field(default_factory=dict, sa_type=JSON_LIST)
 
     __table_args__ = (
         Index(

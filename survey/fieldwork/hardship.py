@@ -30,7 +30,7 @@ from models import (
 from survey.access import audit
 from survey.access.permissions import Action, Actor, inside, require, service, within
 from survey.areas import register
-from survey.fieldwork import assignments
+from survey.fieldwork import assignments, versions
 from survey.i18n import gettext as _
 from survey.problems import Problem
 from survey.rules import codes
@@ -315,7 +315,7 @@ def update_file(
     changes = {"causes": row.causes, **changes} if "main_cause" in changes else changes
     for column, value in _columns(changes, main_cause, row.opened_on).items():
         setattr(row, column, value)
-    row.version += 1
+    versions.touch(row)
     session.flush()
     audit.append(
         session,
@@ -336,7 +336,7 @@ def close_file(session: Session, actor: Actor, /, file_id: str, *, seen_version:
     if on < row.opened_on:
         raise Problem("hardship.dates", given=on, opened_on=row.opened_on)
     row.closed_on = on
-    row.version += 1
+    versions.touch(row)
     session.flush()
     audit.append(session, actor, "hardship.close", kind="hardship_file", id=row.id, area_code=row.area_code)
     return _view(session, row, on)

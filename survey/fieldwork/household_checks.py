@@ -68,6 +68,8 @@ def field_label(field: str) -> str:
         "health_note": lambda: _("Health note"),
         "place": lambda: _("Place"),
         "status": lambda: _("Status"),
+        "needs": lambda: _("Needs"),
+        "measures": lambda: _("Measures"),
     }
     return labels[field]() if field in labels else field
 

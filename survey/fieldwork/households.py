@@ -33,7 +33,7 @@ from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, require, service
 from survey.areas import register
-from survey.fieldwork import assignments, identity
+from survey.fieldwork import assignments, identity, versions
 from survey.fieldwork.duplicates import Duplicate, DuplicateReason, near_duplicates
 from survey.fieldwork.household_checks import (
     HEAD,
@@ -566,7 +566,7 @@ def _assign(row: Household | Member, columns: Mapping[str, Any]) -> None:
 
 
 def _touched(row: Household) -> None:
-    row.version += 1
+    versions.touch(row)
     row.updated_at = datetime.now(UTC)
 
 

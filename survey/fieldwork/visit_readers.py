@@ -88,6 +88,7 @@ def read_hardship_files(session: Session, actor: Actor, household: Household | N
             {
                 "name": file.id,
                 "label": codes.label("hardship_category", file.category),
+                "__version": file.version,
                 "household": household.id,
                 "needs": file.needs,
                 "measures": " ".join(file.measures),

@@ -26,6 +26,8 @@ from models import (
 )
 from survey.access import audit
 from survey.access.permissions import Actor
+from survey.fieldwork import versions
+from survey.fieldwork.household_checks import field_label
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
 from survey.questionnaires.registry import EntityWriter, Filling, Written
@@ -66,7 +68,8 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
     if lat is not None and household.lat is None:
         household.lat, household.lon, household.accuracy_m = lat, lon, accuracy_m
         household.place_source, household.place_on = source, visit.visited_on
-        _touch(household)
+        versions.touch(household)
+        household.updated_at = datetime.now(UTC)
     filling.visits.append(visit)
     return (Written("visit", visit.id),)
 
@@ -108,24 +111,10 @@ def write_household(session: Session, actor: Actor, filling: Filling, row: Entit
         "medical_insurance": _coded("medical_insurance", given.get("medical_insurance")),
         "children_in_school": int(children) if children else None,
     }
-    changed = [
-        key for key, value in learned.items() if value is not None and value != getattr(household, key)
-    ]
-    if not changed:
-        return ()
-    for key in changed:
-        setattr(household, key, learned[key])
-    _touch(household)
-    audit.append(
-        session,
-        actor,
-        "household.update",
-        kind="household",
-        id=household.id,
-        area_code=household.area_code,
-        details={"fields": changed, "instance": filling.instance_id},
-    )
-    return (Written("household", household.id),)
+    applied = versions.apply(household, learned, row.base_version)
+    if applied.changed:
+        household.updated_at = datetime.now(UTC)
+    return _reported(session, actor, filling, "household", household, applied)
 
 
 def write_contact(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
@@ -150,6 +139,7 @@ def write_contact(session: Session, actor: Actor, filling: Filling, row: EntityR
     session.add(contact)
     if next_on is not None and not _has_later_contact(session, file, contacted_on):
         file.next_contact_on = next_on
+        versions.touch(file)
     return (Written("contact", contact.id),)
 
 
@@ -160,26 +150,12 @@ def write_hardship_file(
     file = _open_file(session, filling)
     if row.entity_id != file.id:
         raise Problem("access.not_found")
-    needs = row.properties.get("needs") or None
-    measures = _coded_list("help_kind", row.properties.get("measures"))
-    changed: list[str] = []
-    if needs and needs != file.needs:
-        file.needs, changed = needs, [*changed, "needs"]
-    if measures and measures != file.measures:
-        file.measures, changed = measures, [*changed, "measures"]
-    if not changed:
-        return ()
-    file.version += 1
-    audit.append(
-        session,
-        actor,
-        "hardship_file.update",
-        kind="hardship_file",
-        id=file.id,
-        area_code=file.area_code,
-        details={"fields": changed, "instance": filling.instance_id},
-    )
-    return (Written("hardship_file", file.id),)
+    given = {
+        "needs": row.properties.get("needs") or None,
+        "measures": _coded_list("help_kind", row.properties.get("measures")),
+    }
+    applied = versions.apply(file, given, row.base_version)
+    return _reported(session, actor, filling, "hardship_file", file, applied)
 
 
 WRITERS = (
@@ -234,9 +210,33 @@ def _cadre_id(actor: Actor) -> int:
     return actor.cadre_id
 
 
-def _touch(household: Household) -> None:
-    household.version += 1
-    household.updated_at = datetime.now(UTC)
+def _reported(
+    session: Session,
+    actor: Actor,
+    filling: Filling,
+    kind: str,
+    record: versions.Versioned,
+    applied: versions.Applied,
+) -> Sequence[Written]:
+    """Audit what an update did, and give it back: fields in conflict as the title of a `conflict`."""
+    if not applied.changed and not applied.conflicting:
+        return ()
+    audit.append(
+        session,
+        actor,
+        f"{kind}.update",
+        kind=kind,
+        id=record.id,
+        area_code=record.area_code,
+        details={
+            "fields": list(applied.changed),
+            "conflicting": list(applied.conflicting),
+            "instance": filling.instance_id,
+        },
+    )
+    if applied.conflicting:
+        return (Written("conflict", record.id, "、".join(map(field_label, applied.conflicting))),)
+    return (Written(kind, record.id),)
 
 
 def _open_file(session: Session, filling: Filling) -> HardshipFile:

@@ -22,7 +22,7 @@ from survey.cases import worklists
 from survey.cases.worklists import CaseFilter
 from survey.maps.basemaps import DEFAULT_VIEW, Box
 
-LIMIT = 2000
+LIMIT = 500
 HARDSHIP = "hardship"
 _MARGIN_DEGREES = 0.004
 

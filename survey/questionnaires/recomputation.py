@@ -30,6 +30,8 @@ from survey.questionnaires.xpath_values import to_boolean, to_number, to_text
 MAX_REPEAT_INSTANCES: Final = 1_000
 
 
+# Entities spec 2025.1: the version of an entity that an update is based on.
+_BEGUN_FROM = frozenset({"baseVersion", "trunkVersion", "branchId"})
 MAX_COMPUTATIONS: Final = 500_000
 """Evaluations one change may set off before the form counts as endless."""
 
@@ -63,6 +65,18 @@ def _within(node: Node, top: Node) -> bool:
     while at is not None and at is not top:
         at = at.parent
     return at is top
+
+
+def _keeps(computation: Computation) -> bool:
+    """Whether a filling that is read again keeps the value it came with.
+
+    So does what asks the clock or chance, and the version of an entity that the filling began from: it tells what the
+    person saw, not what is there now.
+    """
+    if computation.kind != "calculate":
+        return False
+    field = computation.field
+    return computation.expression.volatile or (field.attribute and field.local in _BEGUN_FROM)
 
 
 def clone(node: Node) -> Node:
@@ -276,12 +290,7 @@ class Filling:
             if computation.kind == "count" and goal.parent is not None:
                 goal = goal.parent
             for target in self._targets(self.data, 1, goal):
-                if (
-                    keep_volatile
-                    and computation.kind == "calculate"
-                    and computation.expression.volatile
-                    and target.text()
-                ):
+                if keep_volatile and target.text() and _keeps(computation):
                     continue
                 self._compute(computation, target)
 

@@ -189,6 +189,15 @@ def outcome(actor: Actor, instance_id: str) -> None:
     if written is not None and written.follow_up_on:
         lines.append(_("Follow-up promised for {day}", day=i18n.day(written.follow_up_on)))
     st.markdown("\n".join(f"- {wording.plain(line)}" for line in lines))
+    kept = [entry.title for entry in accepted.written if entry.kind == "conflict"]
+    if kept:
+        st.warning(
+            _(
+                "{fields}: somebody else changed this meanwhile, so the register keeps that value. Your answer stays "
+                "with this visit; please compare the two on the household's page.",
+                fields="、".join(kept),
+            )
+        )
     _ways_on(accepted.household_id, numbers)
 
 
@@ -216,7 +225,7 @@ def unfinished(actor: Actor) -> None:
     if not mine:
         shell.empty(_("No unfinished visit."), _("Choose a household"), to=navigation.HOUSEHOLDS)
         return
-    st.subheader(_("Unfinished"))
+    st.subheader(_("Unfinished"), anchor=False)
     chosen = shell.rows(
         "drafts",
         [

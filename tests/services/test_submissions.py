@@ -15,6 +15,7 @@ from models import (
     Disposition,
     Draft,
     HardshipContact,
+    HardshipFile,
     Household,
     Observation,
     PlaceSource,
@@ -23,9 +24,20 @@ from models import (
     Submission,
     Visit,
 )
+from survey.access.permissions import Actor
+from survey.fieldwork import hardship, households
 from survey.problems import Problem
 from survey.questionnaires import drafts, library, submissions
-from tests.builders import NOW, OTHER_VILLAGE, TODAY, a_cadre, a_hardship_file, a_household, a_member
+from tests.builders import (
+    NOW,
+    OTHER_VILLAGE,
+    TODAY,
+    TOWNSHIP,
+    a_cadre,
+    a_hardship_file,
+    a_household,
+    a_member,
+)
 from tests.fillings import a_delivery, a_draft, answered, no_problem, with_difficulty
 
 
@@ -124,6 +136,55 @@ def test_living_conditions_are_prefilled_and_only_changes_move_the_version__ok(s
     submissions.accept(session, actor, a_delivery(session, actor, household, answers))
     changed = session.get_one(Household, household.id)
     assert (changed.water_source, changed.children_in_school, changed.version) == ("piped", 2, 2)
+
+
+def begun_and_answered(session: Session, actor: Actor, household: Household, answers: dict[str, str]) -> str:
+    """A visit begun now, to be handed in later: its instance id."""
+    draft = a_draft(session, actor, household)
+    answered(session, actor, draft, no_problem() | answers)
+    return draft.instance_id
+
+
+def test_what_the_office_changed_meanwhile_is_not_overwritten_by_the_prefill__ok(session: Session) -> None:
+    actor, office = a_cadre(session), a_cadre(session, Post.MASS_WORK_DIRECTOR, TOWNSHIP)
+    household = a_household(session, housing="safe", water_source="spring")
+    instance_id = begun_and_answered(session, actor, household, {"living/water_source": "piped"})
+    seen = households.household(session, office, household.id, on=TODAY)
+    households.save_household(session, office, household.id, {"housing": "grade_d"}, seen=seen, on=TODAY)
+    accepted = submissions.submit_draft(session, actor, instance_id, now=NOW)
+    kept = session.get_one(Household, household.id)
+    assert (kept.housing, kept.water_source) == ("grade_d", "piped")
+    assert [(w.kind, w.title) for w in accepted.written if w.kind == "conflict"] == [("conflict", "住房")]
+    entry = session.exec(select(AuditEntry).where(AuditEntry.action == "household.update")).all()[-1]
+    assert (entry.details["fields"], entry.details["conflicting"]) == (["water_source"], ["housing"])
+    assert ">safe<" in (session.get_one(Submission, instance_id).payload or "")
+
+
+def test_two_cadres_at_one_household_both_keep_their_visit_and_the_first_answer_stands__ok(
+    session: Session,
+) -> None:
+    first, second, household = a_cadre(session), a_cadre(session), a_household(session, housing="safe")
+    one = begun_and_answered(session, first, household, {"living/housing": "grade_c"})
+    other = begun_and_answered(session, second, household, {"living/housing": "grade_d"})
+    submissions.submit_draft(session, first, one, now=NOW)
+    accepted = submissions.submit_draft(session, second, other, now=NOW)
+    assert session.get_one(Household, household.id).housing == "grade_c"
+    assert ("conflict", "住房") in [(w.kind, w.title) for w in accepted.written]
+    assert count(session, Visit) == 2
+
+
+def test_a_file_changed_meanwhile_keeps_the_newer_needs__ok(session: Session) -> None:
+    actor, office = a_cadre(session), a_cadre(session, Post.MASS_WORK_DIRECTOR, TOWNSHIP)
+    household = a_household(session)
+    file = a_hardship_file(session, household, needs="测试甲")
+    draft = a_draft(session, actor, household, library.CONTACT_FORM)
+    answers = {"contact/mode": "phone", "contact/words": "测试", "contact/next_contact_on": "2026-07-01"}
+    answered(session, actor, draft, answers)
+    changes = {"needs": "测试乙"}
+    hardship.update_file(session, office, file.id, changes, seen_version=file.version, on=TODAY)
+    submissions.submit_draft(session, actor, draft.instance_id, now=NOW)
+    kept = session.get_one(HardshipFile, file.id)
+    assert (kept.needs, kept.next_contact_on) == ("测试乙", date(2026, 7, 1))
 
 
 def test_nothing_about_difficulties_or_satisfaction_is_preselected__ok(session: Session) -> None:
@@ -270,7 +331,8 @@ def test_a_contact_at_home_is_a_visit_and_one_by_telephone_is_not__ok(session: S
         submissions.accept(session, actor, delivery)
         assert count(session, Visit) == visits
     assert count(session, HardshipContact) == 2
-    assert (file.needs, file.version) == ("测试:缺种子", 1)
+    assert file.needs == "测试:缺种子"
+    assert set(file.field_versions) == {"next_contact_on"}
 
 
 def test_each_acceptance_is_audited_without_personal_data__ok(session: Session) -> None:

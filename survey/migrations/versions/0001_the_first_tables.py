@@ -218,6 +218,7 @@ def upgrade() -> None:
         sa.Column("medical_insurance", sa.String(), nullable=True),
         sa.Column("children_in_school", sa.Integer(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("field_versions", _JSON, nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["area_code"], ["area.code"], name=op.f("fk_household_area_code")),
@@ -352,6 +353,7 @@ def upgrade() -> None:
         sa.Column("closed_on", sa.Date(), nullable=True),
         sa.Column("next_contact_on", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("field_versions", _JSON, nullable=False),
         sa.ForeignKeyConstraint(["area_code"], ["area.code"], name=op.f("fk_hardship_file_area_code")),
         sa.ForeignKeyConstraint(
             ["household_id"], ["household.id"], name=op.f("fk_hardship_file_household_id")
