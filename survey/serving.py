@@ -12,6 +12,7 @@ import runpy
 import signal
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -35,6 +36,8 @@ from survey.web import certificates
 DEFAULT_PORT = 8501
 _HEALTH_PATH = "/health"
 _START_SECONDS = 60.0
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+_CARD_ADDRESS = 0x8915  # SIOCGIFADDR
 
 # Why each: see docs/settings.md. `.streamlit/config.toml` holds the same for whoever runs Streamlit by hand.
 FLAGS = {
@@ -76,16 +79,24 @@ class Listening:
     def is_https(self) -> bool:
         return self.https or self.certificate is not None
 
+    @property
+    def is_on_every_card(self) -> bool:
+        return self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
     def addresses(self) -> tuple[str, ...]:
         """The addresses a browser opens: this machine's own ones for a listener on all cards."""
         scheme = "https" if self.is_https else "http"
         return tuple(f"{scheme}://{_bracketed(name)}:{self.port}" for name in self.host_names())
 
     def host_names(self) -> tuple[str, ...]:
-        """Names and addresses by which this machine is reached, the local one first."""
-        if self.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        """Addresses by which this machine is reached, the local one first."""
+        if not self.is_on_every_card:
             return (self.host,)
         return ("127.0.0.1", *own_addresses())
+
+    def certificate_names(self) -> tuple[str, ...]:
+        """What a certificate of its own should hold for: its addresses and, on every card, its names too."""
+        return (*self.host_names(), *own_names()) if self.is_on_every_card else self.host_names()
 
 
 @dataclass(frozen=True)
@@ -97,15 +108,48 @@ class FirstAccount:
 
 
 def own_addresses() -> tuple[str, ...]:
-    """The machine's addresses on its networks, found without sending anything."""
-    found: list[str] = []
+    """The machine's IPv4 addresses on its networks, found without sending anything; the usual way out first."""
+    found = [*_address_on_the_way_out(), *_addresses_by_name(), *_addresses_by_card()]
+    return tuple(dict.fromkeys(address for address in found if not address.startswith("127.")))
+
+
+def own_names() -> tuple[str, ...]:
+    """The machine's name, alone and as its network announces it."""
+    name = socket.gethostname().lower()
+    return (name, f"{name.split('.')[0]}.local")
+
+
+def _address_on_the_way_out() -> list[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("10.255.255.255", 1))  # a datagram socket only looks up the route
-            found.append(str(probe.getsockname()[0]))
         except OSError:
-            return ()
-    return tuple(address for address in found if not address.startswith("127."))
+            return []
+        return [str(probe.getsockname()[0])]
+
+
+def _addresses_by_name() -> list[str]:
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
+    except OSError:
+        return []  # a machine need not know its own name
+
+
+def _addresses_by_card() -> list[str]:
+    """The address of every network card, where the system tells (Linux: netdevice(7), SIOCGIFADDR)."""
+    if sys.platform != "linux":
+        return []
+    import fcntl
+
+    found: list[str] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _number, card in socket.if_nameindex():
+            try:
+                answer = fcntl.ioctl(probe, _CARD_ADDRESS, struct.pack("256s", card.encode()[:15]))
+            except OSError:
+                continue  # a card without an address
+            found.append(socket.inet_ntoa(answer[20:24]))
+    return found
 
 
 def _bracketed(host: str) -> str:
@@ -121,8 +165,8 @@ def prepare(settings: Settings, actor: Actor) -> FirstAccount | None:
 
 
 def serve(settings: Settings, listening: Listening, actor: Actor, say: Callable[[str], None]) -> None:
-    """Serve until stopped. Problems `serve.port_taken`, `serve.no_address`, `serve.certificate_pair`,
-    and those of `opening.open_store`.
+    """Serve until stopped. Problems `serve.no_host`, `serve.port_taken`, `serve.no_address`,
+    `serve.certificate_pair`, `web.host_outside`, and those of `opening.open_store`.
     """
     _refuse_taken(listening)
     first = prepare(settings, actor)
@@ -189,7 +233,7 @@ def script() -> Path:
 def _certificate(settings: Settings, listening: Listening) -> tuple[Path, Path]:
     given = (listening.certificate, listening.private_key)
     if given == (None, None):
-        return certificates.ensure(settings, listening.host_names())
+        return certificates.ensure(settings, _certified(settings, listening))
     certificate, private_key = given
     if certificate is None or private_key is None:
         raise Problem("serve.certificate_pair")
@@ -200,7 +244,23 @@ def _certificate(settings: Settings, listening: Listening) -> tuple[Path, Path]:
     return certificate, private_key
 
 
+def _certified(settings: Settings, listening: Listening) -> tuple[str, ...]:
+    """What the certificate is made for: the host named, or of a listener on every card all that it may hold for.
+
+    Problem `web.host_outside` when that is nothing a tablet could open.
+    """
+    names = listening.certificate_names()
+    if not listening.is_on_every_card:
+        return names
+    covered = certificates.covered(settings, names)
+    if set(covered) <= {"127.0.0.1"}:
+        raise Problem("web.host_outside", host=names[-1])
+    return covered
+
+
 def _refuse_taken(listening: Listening) -> None:
+    if not listening.host.strip():
+        raise Problem("serve.no_host")
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
@@ -228,13 +288,24 @@ def _announce_account(first: FirstAccount, say: Callable[[str], None]) -> None:
 
 
 def _announce_authority(settings: Settings, listening: Listening, say: Callable[[str], None]) -> None:
-    """Where a tablet gets the certificate, and the fingerprint by which to know it."""
-    address = f"{listening.addresses()[-1]}/install"
+    """Where a tablet gets the certificate, the fingerprint by which to know it, and where it does not hold."""
+    names = listening.certificate_names()
+    covered = certificates.covered(settings, names)
+    outside = [name for name in names if name not in covered]
+    opened = [name for name in covered if name not in _LOCAL] or list(covered)
+    address = f"https://{_bracketed(opened[0])}:{listening.port}/install"
     fingerprint = certificates.fingerprint(settings) or ""
     for language in ("zh", "en"):
         with speaking(language):
             say(_("Set up each tablet once at {address}", address=address))
             say(_("Fingerprint of the certificate (SHA-256): {fingerprint}", fingerprint=fingerprint))
+            if outside:
+                say(
+                    _(
+                        "The certificate does not hold for {hosts}: browsers will refuse these addresses.",
+                        hosts=", ".join(outside),
+                    )
+                )
 
 
 def _announce_when_healthy(listening: Listening, say: Callable[[str], None]) -> None:

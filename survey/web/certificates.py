@@ -64,7 +64,7 @@ def ensure(settings: Settings, hosts: Sequence[str], *, now: datetime | None = N
     place = folder(settings)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     names = _names([*_ALWAYS, *hosts])
-    if not (place / "ca.crt").exists():
+    if not authority_path(settings).exists():
         _make_authority(place, names, moment)
     authority = _certificate(place / "ca.crt")
     for name in names:
@@ -74,6 +74,23 @@ def ensure(settings: Settings, hosts: Sequence[str], *, now: datetime | None = N
     if not (certificate.exists() and key.exists() and _serves(certificate, authority, names, moment)):
         _make_server(place, authority, names, moment)
     return certificate, key
+
+
+def covered(settings: Settings, hosts: Sequence[str]) -> tuple[str, ...]:
+    """Those of the hosts that the authority may sign for; one still to be made takes every valid name."""
+    known = _certificate(authority_path(settings)) if authority_path(settings).exists() else None
+    return tuple(host for host in hosts if _is_coverable(known, host))
+
+
+def _is_coverable(authority: x509.Certificate | None, host: str) -> bool:
+    name = host.strip().lower()
+    if _address(name) is None and not _HOST_NAME.fullmatch(name):
+        return False
+    (wanted,) = _names([name])
+    if authority is not None:
+        return _covers(authority, wanted)
+    private = [ipaddress.ip_network(net) for net in _PRIVATE]
+    return not isinstance(wanted, x509.IPAddress) or any(wanted.value in net for net in private)
 
 
 def fingerprint(settings: Settings) -> str | None:

@@ -14,9 +14,11 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from sqlmodel import select
 from streamlit.web.server.starlette import starlette_server
 
@@ -183,6 +185,73 @@ def test_listening_on_every_card_names_addresses_a_tablet_can_open() -> None:
     names = serving.Listening(host="0.0.0.0").host_names()
     assert names[0] == "127.0.0.1"
     assert "0.0.0.0" not in names
+
+
+def _cards(monkeypatch: pytest.MonkeyPatch, *addresses: str, name: str = "minqing-server") -> None:
+    monkeypatch.setattr(serving, "own_addresses", lambda: addresses)
+    monkeypatch.setattr(serving.socket, "gethostname", lambda: name)
+
+
+def _names_of(arguments: list[str]) -> set[str]:
+    (path,) = [a.partition("=")[2] for a in arguments if a.startswith("--server.sslCertFile=")]
+    certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
+    held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(name.value) for name in held}
+
+
+def test_a_public_address_among_the_cards_is_left_out_of_the_certificate_and_named(
+    sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(sqlite_settings, key_path=tmp_path / "keys" / "minqing.key")
+    _cards(monkeypatch, "203.0.113.9", "192.168.1.10")
+    listening = serving.Listening(host="0.0.0.0", https=True)
+    names = _names_of(serving.command_line(settings, listening))
+    assert {"192.168.1.10", "minqing-server", "minqing-server.local"} <= names
+    assert "203.0.113.9" not in names
+    said: list[str] = []
+    serving._announce_authority(settings, listening, said.append)
+    assert any("https://192.168.1.10:8501/install" in line for line in said)
+    assert [line for line in said if "203.0.113.9" in line and "does not hold" in line]
+
+
+def test_only_a_public_address_is_no_reason_not_to_start(
+    sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(sqlite_settings, key_path=tmp_path / "keys" / "minqing.key")
+    _cards(monkeypatch, "203.0.113.9")
+    names = _names_of(serving.command_line(settings, serving.Listening(host="0.0.0.0", https=True)))
+    assert "minqing-server.local" in names
+
+
+def test_a_machine_of_which_nothing_is_covered_is_refused(
+    sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(sqlite_settings, key_path=tmp_path / "keys" / "minqing.key")
+    _cards(monkeypatch, "203.0.113.9", name="bad_name")
+    with pytest.raises(Problem) as refused:
+        serving.command_line(settings, serving.Listening(host="0.0.0.0", https=True))
+    assert refused.value.code == "web.host_outside"
+
+
+def test_every_card_is_found_not_only_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_address_on_the_way_out", lambda: ["203.0.113.9"])
+    monkeypatch.setattr(serving, "_addresses_by_name", lambda: ["127.0.1.1", "203.0.113.9"])
+    monkeypatch.setattr(serving, "_addresses_by_card", lambda: ["127.0.0.1", "10.0.0.5", "192.168.1.10"])
+    assert serving.own_addresses() == ("203.0.113.9", "10.0.0.5", "192.168.1.10")
+
+
+def test_the_cards_are_asked_where_the_system_tells() -> None:
+    assert ("127.0.0.1" in serving._addresses_by_card()) == (sys.platform == "linux")
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_an_empty_host_is_refused_before_anything_is_made(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINQING_LANGUAGE", "en")
+    assert cli.run(["serve", "--host", host, "--data", str(tmp_path / "data")]) == 2
+    assert capsys.readouterr().err.startswith("--host is given without an address.")
+    assert not (tmp_path / "data").exists()
 
 
 def test_packets_are_sent_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,21 @@ def test_a_new_host_or_a_near_end_renews_the_server_certificate_under_the_same_a
     assert certificates.authority_path(settings).read_bytes() == authority
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_what_an_authority_may_sign_for_is_told_before_and_after_it_is_made(
+    settings: Settings, made: bool
+) -> None:
+    if made:
+        certificates.ensure(settings, [LAN, "minqing"], now=NOW)
+    asked = [LAN, "8.8.8.8", "2001:db8::1", "fe80::1", "minqing", "minqing.local", "bad_name"]
+    covered = certificates.covered(settings, asked)
+    assert covered == (LAN, "fe80::1", "minqing", "minqing.local")
+    certificates.ensure(settings, covered, now=NOW)
+    assert certificates.covered(settings, ["another-machine", "another-machine.local"]) == (
+        "another-machine.local",
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "code"),
     [
