@@ -268,6 +268,7 @@ def test_a_half_filled_form_is_refused_and_its_draft_stays__error(session: Sessi
     [
         ("<satisfaction>satisfied<", "<satisfaction>delighted<", "/data/closing/satisfaction"),
         ("<visited_on>2026-05-06<", "<visited_on>2026-05-07<", "/data/meeting/visited_on"),
+        ("<visited_on>2026-05-06<", "<visited_on>1926-05-06<", "/data/meeting/visited_on"),
         ("<visited_on>2026-05-06<", "<visited_on>yesterday<", "/data/meeting/visited_on"),
     ],
 )
