@@ -107,7 +107,8 @@ def header(view: CaseView) -> None:
     st.markdown(
         f"#### {wording.plain(categories.label(row.category))}"
         f" :gray-badge[{wording.plain(codes.label('case_state', row.state))}]"
-        + (f" :{color}-badge[{wording.plain(badge)}]" if badge and row.days_left is not None else "")
+        + (f" :{color}-badge[{wording.plain(badge)}]" if badge and row.days_left is not None else ""),
+        anchors=False,
     )
     facts = {
         _("Number"): row.number,
@@ -123,7 +124,7 @@ def header(view: CaseView) -> None:
     if view.words:
         st.html(f'<blockquote class="mq-words">{wording.escaped(view.words)}</blockquote>')
     if row.household_id and st.button(
-        _("Household of {name}", name=row.head_name or ""), icon=":material/home:", key="mq_case_household"
+        _("{name}'s household", name=row.head_name or ""), icon=":material/home:", key="mq_case_household"
     ):
         navigation.go(navigation.HOUSEHOLDS, household=row.household_id)
 

@@ -72,13 +72,21 @@ class Draft:
     @session.callback
     def give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
         """Take over what the widget under this key now holds."""
+        self._give(key, ref, to_text)
+
+    @session.harmless_callback
+    def give_typed(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
+        """Take over text that left its field; the browser keeps a copy until it is in the draft."""
+        self._give(key, ref, to_text)
+
+    def _give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
         if self.accepted is not None:
             return
         text = to_text(st.session_state[key])
         state.shown(self.instance_id)[key] = state.committed(self.instance_id)[key] = text
         self.answer({ref: text})
 
-    @session.callback
+    @session.harmless_callback
     def typed(self, key: str) -> None:
         """Take over text that is still being typed."""
         answers = {str(ref): str(text) for ref, text in (_sent(key, "typed") or {}).items()}
@@ -176,7 +184,7 @@ class Draft:
         """The id under which a photo component last sent a photo that was dealt with."""
         return str(state.kept(f"received_{key}", ""))
 
-    @session.callback
+    @session.harmless_callback
     def turn_to(self, part: int, field: str = "") -> None:
         """Show a part of the form, from its top or at a field."""
         state.keep(self._name("part"), part)
@@ -214,7 +222,7 @@ class Draft:
         if late or state.unsaved(self.instance_id):
             self.answer(late)
 
-    @session.callback
+    @session.harmless_callback
     def to_next_open(self) -> None:
         """Go to the first question that still needs an answer, and mark them all."""
         state.keep(self._name("checked"), True)

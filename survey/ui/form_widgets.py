@@ -38,6 +38,10 @@ class Answers(Protocol):
         """Take over what the widget under this key now holds; a widget callback."""
         ...
 
+    def give_typed(self, key: str, ref: str, to_text: ToText) -> None:
+        """Take over text that left its field, which the browser keeps until then; a widget callback."""
+        ...
+
 
 def key_of(instance_id: str, ref: str) -> str:
     """The widget key of a question: stable over reruns, usable as a CSS class (`st-key-…`).
@@ -71,7 +75,7 @@ def draw(view: QuestionView, answers: Answers) -> None:
         "label": label_of(view),
         "key": key,
         "disabled": view.readonly,
-        "on_change": answers.give,
+        "on_change": answers.give_typed if is_typed(view) else answers.give,
         "args": (key, view.ref, reader(view)),
     }
     if view.control in ("select1", "select"):

@@ -136,7 +136,7 @@ def _repeat(repeat: RepeatView, filling: Filling, mistakes: Mapping[str, str]) -
             draw(instance.children, filling, mistakes)
     if not repeat.fixed_count:
         st.button(
-            _("Add: {name}", name=wording.plain(repeat.label)),
+            _("Add {name}", name=wording.plain(repeat.label)),
             key=f"{key_of(filling.instance_id, repeat.ref)}_add",
             icon=":material/add:",
             width="stretch",

@@ -75,7 +75,7 @@ def person(actor: Actor, view: HouseholdView, member_id: str | None) -> None:
     if member_id and known is None:
         raise Problem("access.not_found")
     seen: MemberView | None = fields.begun("member", known) if known else None
-    title(_("Household of {name}", name=view.head_name))
+    title(_("{name}'s household", name=view.head_name))
     began = _values(seen, _MEMBER) if seen else {**dict.fromkeys(_MEMBER), "ethnic_group": "01"}
     if seen and seen.health_readable:
         began["health_note"] = seen.health_note
@@ -98,7 +98,7 @@ def person(actor: Actor, view: HouseholdView, member_id: str | None) -> None:
 def head(actor: Actor, view: HouseholdView) -> None:
     """Choose another head, and what the present one is to him."""
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
-    title(_("Household of {name}", name=view.head_name))
+    title(_("{name}'s household", name=view.head_name))
     others = {member.id: member.name for member in view.present if member.relation != households.HEAD}
     if not others:
         shell.empty(_("There is no other member. Add the new head as a member first."))
@@ -114,7 +114,7 @@ def head(actor: Actor, view: HouseholdView) -> None:
 def place(actor: Actor, view: HouseholdView) -> None:
     """Set the place by the device or by a tap on the map."""
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
-    title(_("Household of {name}", name=view.head_name))
+    title(_("{name}'s household", name=view.head_name))
     st.caption(_("Stand at the house and use the device, or tap the house on the map."))
     components.place("mq_household_place", _place_words(), on_found=_found, args=(view.id,))
     tapped = map.pick_place(view.lat, view.lon, key=f"household_{view.id}")
@@ -220,7 +220,7 @@ def _duplicates(name: str) -> None:
         shell.Row(
             one.household_id,
             f"{one.name} · {one.area_name}",
-            _("Household of {name}", name=one.head_name),
+            _("{name}'s household", name=one.head_name),
             labels[one.reason],
             "orange",
         )

@@ -181,7 +181,7 @@ def _place() -> dict[str, str]:
 
 def _as_row(row: HouseholdRow, on: date) -> shell.Row:
     visited = (
-        _("visited {when}", when=ago(row.last_visited_on, on))
+        _("last visited {when}", when=ago(row.last_visited_on, on))
         if row.last_visited_on
         else _("not visited yet")
     )

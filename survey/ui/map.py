@@ -35,7 +35,7 @@ from survey.ui import shell, state, wording
 CASES = "cases"
 HEIGHT_PX = 400
 # As high as the tablet leaves below the filters, so that what a tap shows stands in view under the map.
-_FILL_HEIGHT = "max(340px, calc(100dvh - 27.5rem))"
+_FILL_HEIGHT = "max(300px, calc(100dvh - 30.5rem))"
 SMALL_HEIGHT_PX = 240
 PICK_HEIGHT_PX = 320
 _SMALL_DEGREES = 0.004
@@ -98,7 +98,7 @@ _FRAME_STYLE = """
     box-sizing: border-box; box-shadow: 0 1px 3px rgba(0,0,0,.5); }
   .mq-cluster.mq-late div { border-color: #d40000; }
   .mq-label { background: none; border: 0; pointer-events: none; }
-  .mq-label span { position: absolute; transform: translate(-50%, 22px); white-space: nowrap; color: #45413c;
+  .mq-label span { position: absolute; transform: translate(-50%, 30px); white-space: nowrap; color: #45413c;
     font: 600 14px sans-serif; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; }
 </style>
 """

@@ -1,8 +1,9 @@
 """Who is signed in, for pages: the cookie resolved anew at every rerun, fragment rerun and callback.
 
-Owns the one accessor of the session cookie, `actor`, and the `fragment` and `callback` wrappers that check
-again before anything of theirs runs. Refuses to remember an actor: a session ended elsewhere ends here at
-the next touch. The websocket alone proves nothing, since only its handshake passed the gate.
+Owns the one accessor of the session cookie, `actor`, the `fragment` and `callback` wrappers that check again
+before anything of theirs runs, and the notice that covers a page whose session ended. Refuses to remember an
+actor: a session ended elsewhere ends here at the next touch. The websocket alone proves nothing, since only its
+handshake passed the gate.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from survey.access import accounts
 from survey.access.permissions import Actor
 from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.ui import state, wording
+from survey.ui import components, state, wording
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_LOST = "choice_lost"
 
 
 def cookie_token() -> str | None:
@@ -34,26 +36,35 @@ def actor() -> Actor:
     """The signed-in actor, with the interface set to his language.
 
     Without a live session the page shows one sentence and the way to sign in, and stops; so it does while an
-    initial password waits to be changed.
+    initial password waits to be changed. A choice that a callback could not save is named there, or at the top of
+    the page when the session turns out to be alive after all.
     """
     found = accounts.present(cookie_token())
     if found is None:
         _stop_at(
-            _("You are signed out. What you entered is kept as a draft."),
+            _("You are signed out. What you entered in a visit is kept as a draft."),
             _("Sign in"),
             f"/sign-in?next={_here()}",
         )
     i18n.use(found.language)
     if found.must_change_password:
         _stop_at(_("Please choose a password of your own first."), _("Change the password"), "/password")
+    if state.kept(_LOST):
+        state.keep(_LOST, False)
+        state.leave_notice("error", _lost())
     return found
 
 
 def fragment(function: Callable[P, R]) -> Callable[P, R | None]:
-    """`st.fragment` that checks the session before each run of its own, and shows a problem as a sentence."""
+    """`st.fragment` that checks the session before each run of its own, and shows a problem as a sentence.
+
+    Without a live session the whole page runs again and stops, so that nothing of it stays in view.
+    """
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        if not _is_live():
+            st.rerun()
         actor()
         try:
             return function(*args, **kwargs)
@@ -65,10 +76,27 @@ def fragment(function: Callable[P, R]) -> Callable[P, R | None]:
 
 
 def callback(function: Callable[P, Any]) -> Callable[P, None]:
-    """A widget callback that checks the session first; its problem is shown at the top of the rerun."""
+    """A widget callback that checks the session first; its problem is shown at the top of the rerun.
 
+    Without a live session nothing is done, the rerun that follows says so, and no widget goes on showing it.
+    """
+    return _checked(function, loses=True)
+
+
+def harmless_callback(function: Callable[P, Any]) -> Callable[P, None]:
+    """`callback` for what is not lost without a session: turning a part, and text the browser keeps a copy of."""
+    return _checked(function, loses=False)
+
+
+def _checked(function: Callable[P, Any], *, loses: bool) -> Callable[P, None]:
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        if not _is_live():
+            # Nothing is drawn here: a callback has no place on the page. The rerun that follows stops.
+            if loses:
+                state.keep(_LOST, True)
+                state.forget_shown()
+            return
         actor()
         try:
             function(*args, **kwargs)
@@ -84,6 +112,15 @@ def show(problem: Problem) -> None:
     st.error(f"**{wording.plain(problem.message(language))}**  \n{wording.plain(problem.remedy(language))}")
 
 
+def _is_live() -> bool:
+    found = accounts.present(cookie_token())
+    return found is not None and not found.must_change_password
+
+
+def _lost() -> str:
+    return _("What you chose last was not saved. Please choose it again after signing in.")
+
+
 def _here() -> str:
     """The address of the page, so that signing in leads back to it."""
     path = urlsplit(st.context.url or "").path or "/"
@@ -92,9 +129,12 @@ def _here() -> str:
 
 
 def _stop_at(sentence: str, link: str, address: str) -> NoReturn:
+    """Cover the page with a sentence and one way on; with its own style, since the frame is not drawn yet."""
+    lost = f"<p><b>{wording.escaped(_lost())}</b></p>" if state.kept(_LOST) else ""
     st.html(
-        f'<div class="mq-stop"><p>{wording.escaped(sentence)}</p>'
-        f'<a class="mq-button" href="{wording.escaped(address)}" target="_self">{wording.escaped(link)}</a></div>'
+        f"<style>{components.source('stop.css')}</style>"
+        f'<div class="mq-stop" role="alert"><div class="mq-stop-notice"><p>{wording.escaped(sentence)}</p>{lost}'
+        f'<a href="{wording.escaped(address)}" target="_self">{wording.escaped(link)}</a></div></div>'
     )
     st.stop()
     raise AssertionError("a stopped page does not go on")

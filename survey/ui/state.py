@@ -13,6 +13,7 @@ import streamlit as st
 
 NoticeKind = Literal["success", "warning", "error"]
 _NOTICES = "mq_notices"
+_SHOWN = "mq_shown_"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,14 @@ def keep(name: str, value: Any) -> None:
 
 def shown(instance_id: str) -> dict[str, str]:
     """Widget key → the answer it last showed, for one filling: tells a change from elsewhere from one's own."""
-    found: dict[str, str] = st.session_state.setdefault(f"mq_shown_{instance_id}", {})
+    found: dict[str, str] = st.session_state.setdefault(f"{_SHOWN}{instance_id}", {})
     return found
+
+
+def forget_shown() -> None:
+    """Forget what widgets of fillings last showed, so that each shows again what its draft holds."""
+    for key in [key for key in st.session_state if str(key).startswith(_SHOWN)]:
+        del st.session_state[key]
 
 
 def committed(instance_id: str) -> dict[str, str]:

@@ -72,6 +72,28 @@ SMALL = """(least) => {
 }"""
 
 
+# What a screen reader says of Streamlit's own parts.
+NAMES = """() => [...document.querySelectorAll('[aria-label]')].map((named) => named.ariaLabel)
+  .filter((name) => /^(Open|Decrement|Increment|Link to heading|Help for .*)$/.test(name))"""
+
+# The parts of a field that a finger aims at, each by itself.
+PARTS = """(least) => [...document.querySelectorAll('[data-testid="stNumberInput"] button, '
+    + '[data-testid="stDateInput"] button, [data-testid="stSelectbox"] button, [data-testid="stSelectbox"] input')]
+  .map((part) => [part.dataset.testid ?? part.role ?? part.tagName, part.getBoundingClientRect()])
+  .filter(([, box]) => box.height < least - 0.5 || box.width < least - 0.5)
+  .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+
+# Whether a text is cut off by its button.
+CUT = """(outline) => [...outline.querySelectorAll('button')].flatMap((button) =>
+  [...button.querySelectorAll('*')].filter((part) => {
+    const box = part.getBoundingClientRect(), room = button.getBoundingClientRect();
+    const hides = getComputedStyle(part).overflow !== 'visible';
+    return box.right > room.right + 1 || box.bottom > room.bottom + 1
+      || (hides && (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1));
+  }).map((part) => `${button.innerText}: ${part.tagName} ${part.scrollWidth}x${part.scrollHeight}`
+    + ` in ${part.clientWidth}x${part.clientHeight}`))"""
+
+
 def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> list[str]:
     """What is wrong with the page as it stands: its width, small targets, English words; keeps a picture of it."""
     page = tablet.page
@@ -85,6 +107,7 @@ def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> list[str]:
     english = set(re.findall(r"[A-Za-z]{3,}", str(page.evaluate(READ)))) - NO_WORDS
     flaws = [f"{name}: small target {target}" for target in page.evaluate(SMALL, TOUCH_PX)]
     flaws += [f"{name}: English word {word}" for word in sorted(english)]
+    flaws += [f"{name}: Streamlit's name {found}" for found in page.evaluate(NAMES)]
     if overflow(page) > 0:
         flaws.append(f"{name}: wider than the tablet by {overflow(page)} px")
     return flaws
@@ -197,6 +220,41 @@ def test_very_large_text_still_fits(tablet: Hand, busy_village: Village, size: t
     hand.tap(hand.choice("走访结果", "完成走访"))
     flaws += look_at(hand, "visit-very-large", size)
     assert flaws == []
+
+
+def test_every_part_of_a_field_is_as_large_as_a_finger(tablet: Hand, village: Village) -> None:
+    hand = tablet()
+    hand.sign_in(village.username)
+    hand.open("/households?do=new")
+    for kind in ("stNumberInput", "stDateInput", "stSelectbox"):
+        expect(hand.page.locator(f'[data-testid="{kind}"] button').first).to_be_visible()
+    assert hand.page.evaluate(PARTS, TOUCH_PX) == []
+
+
+def test_the_row_of_a_tap_on_the_map_stands_in_view(tablet: Hand, village: Village) -> None:
+    with db.session_scope() as session:
+        household = session.get_one(Household, village.plain.id)
+        builders.a_case(session, household, category="water", due_on=today(), lat=32.23, lon=106.84)
+    hand = tablet()
+    hand.sign_in(village.username)
+    hand.open("/map")
+    hand.page.frame_locator("iframe").first.locator('.mq-pin[title^="饮水难"]').tap()
+    row = hand.page.locator('[class*="st-key-mq_row_map_case"] button')
+    expect(row).to_be_in_viewport(ratio=1)
+
+
+def test_the_parts_of_a_visit_keep_their_titles_in_very_large_english(tablet: Hand, village: Village) -> None:
+    with db.session_scope() as session:
+        cadre = session.get_one(Cadre, village.cadre.cadre_id)
+        cadre.text_size, cadre.language = "very_large", "en"
+    hand = tablet(PORTRAIT)
+    hand.sign_in(village.username)
+    hand.open(f"/visit?household={village.due.id}")
+    hand.tap(hand.choice("How the visit ended", "Completed"))
+    outline = hand.page.locator(".st-key-mq_outline")
+    expect(outline.get_by_role("button", name=re.compile("3 Closing"))).to_be_visible()
+    assert outline.evaluate(CUT) == []
+    assert overflow(hand.page) <= 0
 
 
 def test_the_words_are_english_for_whoever_chose_english(tablet: Hand, village: Village) -> None:

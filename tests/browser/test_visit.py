@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from sqlmodel import col, select
 
 from models import Attachment, Case, Draft, HardshipContact, Observation, Submission, Visit
-from survey import db
+from survey import db, i18n
 from survey.access import sessions
 from survey.questionnaires import drafts
 from tests.browser.conftest import LANDSCAPE, PORTRAIT, Hand, Server, Tablet, Village
@@ -207,6 +207,32 @@ def test_a_session_that_ends_in_the_middle_of_a_visit_costs_no_word(tablet: Hand
     hand.fill_sign_in(village.username)
     expect(hand.words("具体情况")).to_have_value(SENTENCE)
     wait_for_words(hand, village, SENTENCE, seconds=5)
+
+
+def test_a_session_that_ends_covers_the_household_and_names_the_lost_choice(
+    tablet: Hand, village: Village, server: Server
+) -> None:
+    hand = tablet()
+    begin(hand, village, village.plain.id)
+    with db.session_scope() as session:
+        assert village.cadre.cadre_id is not None
+        sessions.close_all(session, village.cadre.cadre_id, now=datetime.now(UTC))
+    hand.choice("饮水难", "有").tap()
+    link = hand.page.locator(".mq-stop a")
+    link.wait_for()
+    box = hand.page.locator(".mq-stop").bounding_box()
+    assert box is not None
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, *LANDSCAPE)
+    lost = i18n.gettext("What you chose last was not saved. Please choose it again after signing in.")
+    expect(hand.page.locator(".mq-stop")).to_contain_text(lost)
+    expect(hand.page.get_by_text("钱小芳")).to_have_count(0)
+    expect(hand.page.locator('[data-testid="stButtonGroup"]')).to_have_count(0)
+    assert "displays one or more elements" not in server.log.read_text(encoding="utf-8")
+    link.click()
+    hand.fill_sign_in(village.username)
+    expect(hand.choice("饮水难", "有")).to_be_visible()
+    chosen = hand.page.locator('[data-testid="stButtonGroup"] [aria-checked="true"]')
+    expect(chosen).to_have_text(["完成走访"])
 
 
 def test_signing_out_wipes_what_was_typed_from_the_tablet(

@@ -22,6 +22,12 @@ def test_without_a_session_the_page_offers_signing_in_and_nothing_else(open_page
     assert not page.exception
 
 
+def test_the_page_without_a_session_brings_its_own_style(open_page: Opener) -> None:
+    shown = texts(open_page(None))
+    assert "position: fixed" in shown
+    assert '<div class="mq-stop" role="alert">' in shown
+
+
 def test_a_session_that_ended_ends_the_page_at_its_next_touch(open_page: Opener) -> None:
     with db.session_scope() as session:
         actor = a_cadre(session)

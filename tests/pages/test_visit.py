@@ -9,12 +9,13 @@ import pytest
 from sqlmodel import select
 
 from models import Case, Draft, HardshipContact, Household, Observation, Post, Submission, Visit
-from survey import db
+from survey import db, i18n
 from survey.access import sessions
 from survey.access.permissions import Actor
 from survey.fieldwork.visit_readers import SOMEBODY_ELSE
 from survey.problems import Problem
 from survey.questionnaires import drafts, library
+from survey.ui import session as ui_session
 from survey.ui.form_widgets import key_of
 from tests.builders import FAR_VILLAGE, a_cadre, a_hardship_file, a_household, an_operator
 from tests.pages.conftest import Opener, texts
@@ -267,6 +268,62 @@ def test_an_expired_session_costs_no_answer(open_page: Opener, at_the_door: tupl
     again = open_page(actor, "visit", instance=the_draft(actor).instance_id)
     key = key_of(the_draft(actor).instance_id, "/data/meeting/disposition")
     assert again.pills(key=key).value == "completed"
+
+
+def lost() -> str:
+    return i18n.gettext("What you chose last was not saved. Please choose it again after signing in.")
+
+
+def test_a_choice_after_the_session_ended_is_told_as_not_saved_and_nothing_stays_in_view(
+    open_page: Opener, at_the_door: tuple[Actor, Household]
+) -> None:
+    actor, household = at_the_door
+    page = open_page(actor, "visit", household=household.id)
+    instance_id = the_draft(actor).instance_id
+    with db.session_scope() as session:
+        assert actor.cadre_id is not None
+        sessions.close_all(session, actor.cadre_id, now=datetime.now(UTC))
+    tap(page, actor, "/data/meeting/disposition", "completed")
+    assert lost() in texts(page)
+    assert "赵大明" not in texts(page)
+    assert not page.button
+    assert value(actor, "/data/meeting/disposition") == ""
+    again = open_page(actor, "visit", instance=instance_id)
+    assert again.pills(key=key_of(instance_id, "/data/meeting/disposition")).value is None
+    assert lost() not in texts(again)
+
+
+def test_turning_a_part_after_the_session_ended_loses_nothing_and_says_nothing_of_it(
+    open_page: Opener, at_the_door: tuple[Actor, Household]
+) -> None:
+    actor, household = at_the_door
+    page = open_page(actor, "visit", household=household.id)
+    tap(page, actor, "/data/meeting/disposition", "completed")
+    with db.session_scope() as session:
+        assert actor.cadre_id is not None
+        sessions.close_all(session, actor.cadre_id, now=datetime.now(UTC))
+    page.button(key="mq_next").click().run()
+    assert "/sign-in?next=" in texts(page)
+    assert lost() not in texts(page)
+
+
+def test_a_choice_lost_in_a_moment_without_session_is_not_shown_as_saved(
+    open_page: Opener, at_the_door: tuple[Actor, Household], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor, household = at_the_door
+    page = open_page(actor, "visit", household=household.id)
+    live, asked = ui_session.cookie_token(), []
+
+    def back_in_a_moment() -> str | None:
+        asked.append(True)
+        return None if len(asked) == 1 else live
+
+    monkeypatch.setattr(ui_session, "cookie_token", back_in_a_moment)
+    tap(page, actor, "/data/meeting/disposition", "completed")
+    assert lost() in texts(page)
+    key = key_of(the_draft(actor).instance_id, "/data/meeting/disposition")
+    assert page.pills(key=key).value is None
+    assert value(actor, "/data/meeting/disposition") == ""
 
 
 def test_unfinished_visits_can_be_continued_and_thrown_away(

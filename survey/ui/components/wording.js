@@ -12,6 +12,8 @@ function translated(text, words) {
   if (words[whole] !== undefined) return text.replace(whole, words[whole]);
   const size = whole.match(/^(?:Limit )?(\d+) ?MB per file/);
   if (size && words.Limit) return words.Limit.replace("{n}", size[1]);
+  const help = whole.match(/^Help for (.+)$/s);
+  if (help && words["Help for"]) return words["Help for"].replace("{name}", () => help[1]);
   const part = whole.match(/^(year|month|day|Choose date), (.*)$/);
   if (part) return `${words[{ year: "yyyy", month: "mm", day: "dd" }[part[1]] ?? part[1]] ?? part[1]}, ${part[2]}`;
   for (const [pattern, key] of PATTERNS) {
