@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from models import Cadre, Case, CaseState, CaseStep, Household, Observation, Posting, StepKind, Visit
 from survey.access import audit
-from survey.access.permissions import ALLOWED, ROLE_OF_POST, Action, Actor, inside, require, service
+from survey.access.permissions import ALLOWED, ROLE_OF_POST, Action, Actor, require, service, within_any
 from survey.cases import categories, lifecycle
 from survey.cases.numbers import next_number
 from survey.problems import Problem
@@ -31,6 +33,8 @@ _SILENT_STEPS = frozenset({StepKind.ACCEPT, StepKind.START, StepKind.CLOSE})
 _STEPS_ELSEWHERE = frozenset({StepKind.INTAKE, StepKind.LINK, StepKind.ASSIGN})
 
 _OWNER_POSTS = tuple(post for post, role in ROLE_OF_POST.items() if Action.CASES_WRITE in ALLOWED[role])
+
+_LAST_ACTED = sa.select(sa.func.max(CaseStep.acted_on)).where(col(CaseStep.case_id) == sa.bindparam("case"))
 
 RECORDED_STEPS = tuple(kind for kind in StepKind if kind not in _STEPS_ELSEWHERE)
 """Steps that `record_step` takes; intake and link come with a report, assigning names its owner."""
@@ -225,18 +229,25 @@ def _act(session: Session, actor: Actor, case: Case, kind: StepKind, words: str 
 
 
 def _for_change(session: Session, actor: Actor, case_id: str, expected_version: int) -> Case:
-    case = session.exec(
-        select(Case)
-        .where(Case.id == case_id, inside(actor, Action.CASES_READ, Case.area_code))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
+    found = session.execute(_case_within(actor.prefixes(Action.CASES_READ)), {"id": case_id})
+    case: Case | None = found.scalar_one_or_none()
     if case is None:
         raise Problem("access.not_found")
     require(actor, Action.CASES_WRITE, case.area_code)
     if case.version != expected_version:
         raise Problem("cases.changed", number=case.number, name=_last_name(session, case_id))
     return case
+
+
+@lru_cache(maxsize=1024)
+def _case_within(prefixes: tuple[str, ...]) -> sa.Select[Any]:
+    """The statement that reads and locks a case in these areas, built once for all cadres of an area."""
+    return (
+        sa.select(Case)
+        .where(col(Case.id) == sa.bindparam("id"), within_any(Case.area_code, prefixes))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
 def _last_name(session: Session, case_id: str) -> str:
@@ -253,9 +264,7 @@ def _last_name(session: Session, case_id: str) -> str:
 
 
 def _check_day(session: Session, case: Case, on: date) -> None:
-    last = session.execute(
-        sa.select(sa.func.max(CaseStep.acted_on)).where(col(CaseStep.case_id) == case.id)
-    ).scalar_one()
+    last = session.execute(_LAST_ACTED, {"case": case.id}).scalar_one()
     earliest = last or case.opened_on
     if on < earliest:
         raise Problem("cases.before_last_step", day=earliest.isoformat())

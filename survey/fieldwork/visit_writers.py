@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from models import (
@@ -33,6 +34,7 @@ from survey.questionnaires.engine import EntityRow
 from survey.questionnaires.registry import EntityWriter, Filling, Written
 from survey.rules import codes
 
+_HOUSEHOLD_OF = sa.select(col(Member.household_id)).where(col(Member.id) == sa.bindparam("member"))
 SOMEBODY_ELSE = "somebody_else"
 
 
@@ -260,8 +262,7 @@ def _has_later_contact(session: Session, file: HardshipFile, contacted_on: date)
 def _respondent(session: Session, household: Household, member_id: str | None) -> str | None:
     if not member_id or member_id == SOMEBODY_ELSE:
         return None
-    member = session.get(Member, member_id)
-    if member is None or member.household_id != household.id:
+    if session.execute(_HOUSEHOLD_OF, {"member": member_id}).scalar_one_or_none() != household.id:
         raise Problem("questionnaire.not_a_member")
     return member_id
 
