@@ -21,13 +21,15 @@ from sqlmodel import Session, col, select
 
 from models import Area, Cadre, Post, Posting
 from survey.access import audit, passwords, sessions
-from survey.access.permissions import Action, Actor, inside, require, service
+from survey.access.permissions import LEVELS_OF_POST, Action, Actor, inside, require, service
 from survey.access.sessions import COOKIE, actor_for, present, resolve
-from survey.i18n import LANGUAGES, local
+from survey.i18n import LANGUAGES, local, speaking
 from survey.problems import Problem
+from survey.rules import codes
 
 __all__ = [
     "COOKIE",
+    "LEVELS_OF_POST",
     "TEXT_SIZES",
     "AccountPage",
     "AccountView",
@@ -179,14 +181,14 @@ def create_account(
     """Create an account with its first post; returns it and its one-time password, which is stored nowhere.
 
     Problems `accounts.bad_username`, `accounts.no_name`, `accounts.username_taken`, `accounts.no_such_area`,
-    `access.forbidden`.
+    `accounts.post_level`, `access.forbidden`.
     """
     user, person = username.strip().lower(), name.strip()
     if not _USERNAME.fullmatch(user):
         raise Problem("accounts.bad_username", username=user)
     if not person:
         raise Problem("accounts.no_name")
-    _check_area(session, actor, area_code)
+    _check_area(session, actor, area_code, post)
     if session.exec(select(Cadre.id).where(col(Cadre.username) == user)).first() is not None:
         raise Problem("accounts.username_taken", username=user)
     one_time = passwords.one_time_password()
@@ -213,10 +215,11 @@ def add_posting(
 ) -> PostingView:
     """Give a cadre a dated post (`ends_on` is its last day).
 
-    Problems `accounts.own_post`, `accounts.no_such_area`, `accounts.ends_before_start`, `accounts.posting_twice`.
+    Problems `accounts.own_post`, `accounts.no_such_area`, `accounts.post_level`, `accounts.ends_before_start`,
+    `accounts.posting_twice`.
     """
     _changeable(session, actor, cadre_id, own="accounts.own_post", on=starts_on)
-    _check_area(session, actor, area_code)
+    _check_area(session, actor, area_code, post)
     if ends_on is not None and ends_on < starts_on:
         raise Problem("accounts.ends_before_start")
     overlapping = select(Posting.id).where(
@@ -347,10 +350,19 @@ def _changeable(session: Session, actor: Actor, cadre_id: int, *, own: str, on: 
     return session.get_one(Cadre, cadre_id)
 
 
-def _check_area(session: Session, actor: Actor, area_code: str) -> None:
+def _check_area(session: Session, actor: Actor, area_code: str, post: Post) -> None:
     require(actor, Action.ACCOUNTS_MANAGE, area_code)
-    if session.get(Area, area_code) is None:
+    area = session.get(Area, area_code)
+    if area is None:
         raise Problem("accounts.no_such_area", area=area_code)
+    if area.level not in LEVELS_OF_POST[post]:
+        words: dict[str, str] = {}
+        for language in LANGUAGES:
+            with speaking(language):
+                levels = [codes.label("area_level", level) for level in sorted(LEVELS_OF_POST[post])]
+                words[f"post_{language}"] = codes.label("post", post)
+                words[f"levels_{language}"] = " / ".join(levels)
+        raise Problem("accounts.post_level", area=area.short_name, **words)
 
 
 def _record(

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from models import Post
+from models import AreaLevel, Post
 from survey.problems import Problem
 
 P = ParamSpec("P")
@@ -76,6 +76,27 @@ ROLE_OF_POST: dict[Post, Role] = {
     Post.ANALYST: Role.ANALYST,
     Post.DISCIPLINE_INSPECTOR: Role.DISCIPLINE_INSPECTOR,
     Post.ADMINISTRATOR: Role.ADMINISTRATOR,
+}
+
+_VILLAGE = frozenset({AreaLevel.VILLAGE})
+_TOWNSHIP = frozenset({AreaLevel.TOWNSHIP})
+_TOWNSHIP_OR_COUNTY = frozenset({AreaLevel.TOWNSHIP, AreaLevel.COUNTY})
+
+# Where a post can be held: the head of a village over a whole county would read every household of it.
+LEVELS_OF_POST: dict[Post, frozenset[AreaLevel]] = {
+    Post.GROUP_INFORMANT: frozenset({AreaLevel.GROUP, AreaLevel.VILLAGE}),
+    Post.VILLAGE_COMMITTEE_MEMBER: _VILLAGE,
+    Post.VILLAGE_HEAD: _VILLAGE,
+    Post.VILLAGE_SECRETARY: _VILLAGE,
+    Post.STATIONED_CADRE: _VILLAGE,
+    Post.MASS_WORK_DIRECTOR: _TOWNSHIP,
+    Post.MASS_WORK_MEMBER: _TOWNSHIP,
+    Post.PARTY_COMMITTEE_MEMBER: _TOWNSHIP,
+    Post.TOWNSHIP_SECRETARY: _TOWNSHIP,
+    Post.TOWNSHIP_MAYOR: _TOWNSHIP,
+    Post.ANALYST: _TOWNSHIP_OR_COUNTY,
+    Post.DISCIPLINE_INSPECTOR: _TOWNSHIP_OR_COUNTY,
+    Post.ADMINISTRATOR: _TOWNSHIP_OR_COUNTY,
 }
 
 _INFORMANT = frozenset(

@@ -106,13 +106,19 @@ def places_of(rows: Sequence[AccountView]) -> dict[str, str]:
 
 def new_account(areas: Sequence[AreaView]) -> None:
     """The form for a new account; its one-time password is shown once below."""
-    with st.expander(_("New account"), icon=":material/person_add:"), st.form("mq_new_account", border=False):
+    # The post stands before the form: choosing it decides at once which areas the form offers.
+    with st.expander(_("New account"), icon=":material/person_add:"):
+        post = _post_choice("mq_new_post")
+        _new_account_form(post, areas)
+
+
+def _new_account_form(post: Post | None, areas: Sequence[AreaView]) -> None:
+    with st.form("mq_new_account", border=False):
         username = st.text_input(
             _("User name"), key="mq_new_username", help=_("Lower case letters and digits")
         )
         name = st.text_input(_("Name"), key="mq_new_name")
-        post = _post_choice("mq_new_post")
-        area = _area_choice("mq_new_area", areas)
+        area = _area_choice("mq_new_area", areas, post)
         starts_on = st.date_input(_("First day"), today(), key="mq_new_starts", format="YYYY-MM-DD")
         if st.form_submit_button(_("Create the account"), type="primary", width="stretch"):
             _create(username, name, post, area, starts_on)
@@ -155,11 +161,13 @@ def _post_choice(key: str) -> Post | None:
     )
 
 
-def _area_choice(key: str, areas: Sequence[AreaView]) -> str | None:
+def _area_choice(key: str, areas: Sequence[AreaView], post: Post | None) -> str | None:
+    """One of the areas in which the post can be held; all of them before a post is chosen."""
     names = {area.code: area for area in areas}
+    fitting = [area.code for area in areas if post is None or area.level in accounts.LEVELS_OF_POST[post]]
     return st.selectbox(
         _("Area"),
-        list(names),
+        fitting,
         index=None,
         key=key,
         format_func=lambda code: _spoken(names[code], names),
@@ -209,12 +217,14 @@ def _end_post(posting: PostingView) -> None:
 
 
 def _add_post(view: AccountView, areas: Sequence[AreaView]) -> None:
-    with (
-        st.expander(_("Add a post"), icon=":material/add:"),
-        st.form(f"mq_post_{view.cadre_id}", border=False),
-    ):
+    with st.expander(_("Add a post"), icon=":material/add:"):
         post = _post_choice("mq_post")
-        area = _area_choice("mq_post_area", areas)
+        _add_post_form(view, post, areas)
+
+
+def _add_post_form(view: AccountView, post: Post | None, areas: Sequence[AreaView]) -> None:
+    with st.form(f"mq_post_{view.cadre_id}", border=False):
+        area = _area_choice("mq_post_area", areas, post)
         starts_on = st.date_input(_("First day"), today(), key="mq_post_starts", format="YYYY-MM-DD")
         if not st.form_submit_button(_("Add the post"), type="primary", width="stretch"):
             return

@@ -60,9 +60,9 @@ def test_searching_for_nobody_says_so(open_page: Opener, admin: Actor) -> None:
 
 def test_a_new_account_is_made_and_its_password_shown_once(open_page: Opener, admin: Actor) -> None:
     page = open_page(admin, "administration")
+    page.selectbox(key="mq_new_post").set_value(Post.VILLAGE_SECRETARY).run()
     page.text_input(key="mq_new_username").set_value("li")
     page.text_input(key="mq_new_name").set_value("测试李")
-    page.selectbox(key="mq_new_post").set_value(Post.VILLAGE_SECRETARY)
     page.selectbox(key="mq_new_area").set_value(VILLAGE)
     press(page, "建立账号")
     (shown,) = page.code
@@ -74,12 +74,21 @@ def test_a_new_account_is_made_and_its_password_shown_once(open_page: Opener, ad
     assert shown.value not in texts(page)
 
 
+def test_only_areas_are_offered_in_which_the_post_can_be_held(open_page: Opener, admin: Actor) -> None:
+    page = open_page(admin, "administration")
+    offered = {}
+    for post in (Post.TOWNSHIP_MAYOR, Post.VILLAGE_HEAD, Post.GROUP_INFORMANT):
+        page.selectbox(key="mq_new_post").set_value(post).run()
+        offered[post] = len(page.selectbox(key="mq_new_area").options)
+    assert offered == {Post.TOWNSHIP_MAYOR: 1, Post.VILLAGE_HEAD: 2, Post.GROUP_INFORMANT: 2 + 3}
+
+
 def test_a_bad_user_name_is_told_and_makes_nothing(open_page: Opener, admin: Actor) -> None:
     page = open_page(admin, "administration")
+    page.selectbox(key="mq_new_post").set_value(Post.ANALYST).run()
     page.text_input(key="mq_new_username").set_value("李四")
     page.text_input(key="mq_new_name").set_value("测试李")
-    page.selectbox(key="mq_new_post").set_value(Post.ANALYST)
-    page.selectbox(key="mq_new_area").set_value(VILLAGE)
+    page.selectbox(key="mq_new_area").set_value(TOWNSHIP)
     press(page, "建立账号")
     assert "不能使用" in page.error[0].value
     assert page.text_input(key="mq_new_name").value == "测试李", "what was typed stays"
@@ -116,7 +125,7 @@ def test_a_one_time_password_replaces_the_present_one(open_page: Opener, admin: 
 
 def test_a_post_is_added_and_another_ends_today(open_page: Opener, admin: Actor) -> None:
     page = account_page(open_page, admin)
-    page.selectbox(key="mq_post").set_value(Post.STATIONED_CADRE)
+    page.selectbox(key="mq_post").set_value(Post.STATIONED_CADRE).run()
     page.selectbox(key="mq_post_area").set_value("511922125201")
     press(page, "增加")
     with db.reading() as session:

@@ -246,12 +246,14 @@ TRIALS: dict[str, Trial] = {
     "survey.access.accounts.create_account": Trial(
         KEEPERS,
         lambda s, a, x, w: accounts.create_account(
-            s, a, "new", "新", Post.ANALYST, x.village, starts_on=TODAY
+            s, a, "new", "新", Post.STATIONED_CADRE, x.village, starts_on=TODAY
         ),
     ),
     "survey.access.accounts.add_posting": Trial(
         KEEPERS,
-        lambda s, a, x, w: accounts.add_posting(s, a, x.cadre, Post.ANALYST, x.village, starts_on=TODAY),
+        lambda s, a, x, w: accounts.add_posting(
+            s, a, x.cadre, Post.STATIONED_CADRE, x.village, starts_on=TODAY
+        ),
     ),
     "survey.access.accounts.end_posting": Trial(
         KEEPERS, lambda s, a, x, w: accounts.end_posting(s, a, x.posting, ends_on=TODAY)

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import Session, select
 
-from models import AccountSession, AuditEntry, Cadre, Post, Posting
+from models import AccountSession, AreaLevel, AuditEntry, Cadre, Post, Posting
 from survey.access import accounts, passwords, sessions
-from survey.access.permissions import Action, Actor, Grant, Role
+from survey.access.permissions import LEVELS_OF_POST, Action, Actor, Grant, Role
 from survey.problems import Problem
 from tests.builders import (
     COUNTY,
     FAR_VILLAGE,
+    GROUP,
     NOW,
     OTHER_VILLAGE,
     TODAY,
@@ -58,7 +59,7 @@ def test_a_user_name_that_cannot_be_typed_everywhere_is_refused(session: Session
     actor = administrator(session)
     code = problem_of(
         lambda: accounts.create_account(
-            session, actor, username, "某", Post.ANALYST, VILLAGE, starts_on=TODAY
+            session, actor, username, "某", Post.ANALYST, TOWNSHIP, starts_on=TODAY
         )
     )
     assert code == "accounts.bad_username"
@@ -69,7 +70,7 @@ def test_two_accounts_cannot_share_a_user_name(session: Session) -> None:
     actor = administrator(session)
     a_cadre(session, username="li")
     code = problem_of(
-        lambda: accounts.create_account(session, actor, "LI", "李", Post.ANALYST, VILLAGE, starts_on=TODAY)
+        lambda: accounts.create_account(session, actor, "LI", "李", Post.ANALYST, TOWNSHIP, starts_on=TODAY)
     )
     assert code == "accounts.username_taken"
 
@@ -186,6 +187,42 @@ def test_an_area_that_does_not_exist_takes_no_post(session: Session) -> None:
         )
     )
     assert code == "accounts.no_such_area"
+
+
+@pytest.mark.parametrize("post", list(Post))
+def test_a_post_is_held_only_in_areas_of_its_level(session: Session, post: Post) -> None:
+    an_area_tree(session)
+    actor, cadre_id = an_operator(), a_cadre(session, Post.ANALYST, TOWNSHIP).cadre_id
+    assert cadre_id is not None
+    places = {
+        AreaLevel.COUNTY: COUNTY,
+        AreaLevel.TOWNSHIP: TOWNSHIP,
+        AreaLevel.VILLAGE: OTHER_VILLAGE,
+        AreaLevel.GROUP: GROUP,
+    }
+    fitting = {places[level] for level in LEVELS_OF_POST[post]}
+    for area in set(places.values()) - fitting:
+        with pytest.raises(Problem) as caught:
+            accounts.create_account(session, actor, "new", "新", post, area, starts_on=TODAY)
+        assert caught.value.code == "accounts.post_level"
+        assert "{" not in caught.value.text("zh") + caught.value.text("en")
+        add = lambda: accounts.add_posting(session, actor, cadre_id, post, area, starts_on=TODAY)  # noqa: B023, E731
+        assert problem_of(add) == "accounts.post_level"
+    assert len(session.exec(select(Posting)).all()) == 1
+    for number, area in enumerate(sorted(fitting)):
+        accounts.create_account(session, actor, f"new{number}", "新", post, area, starts_on=TODAY)
+    assert len(session.exec(select(Posting)).all()) == 1 + len(fitting)
+
+
+def test_the_head_of_a_village_is_never_head_of_a_county(session: Session) -> None:
+    an_area_tree(session)
+    code = problem_of(
+        lambda: accounts.create_account(
+            session, an_operator(), "new", "新", Post.VILLAGE_HEAD, COUNTY, starts_on=TODAY
+        )
+    )
+    assert code == "accounts.post_level"
+    assert session.exec(select(Cadre)).all() == []
 
 
 def test_locking_ends_every_session_and_unlocking_forgets_the_failures(session: Session) -> None:

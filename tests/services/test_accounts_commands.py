@@ -13,7 +13,7 @@ from models import AuditEntry, Cadre, Post, Posting
 from survey import cli, db, opening
 from survey.access import passwords
 from survey.config import Settings
-from tests.builders import VILLAGE, a_cadre, an_area_tree
+from tests.builders import TOWNSHIP, VILLAGE, a_cadre, an_area_tree
 
 Run = Callable[..., int]
 
@@ -108,7 +108,7 @@ def test_user_list_names_post_and_place(minqing: Run, capsys: pytest.CaptureFixt
         (("user", "lock", "nobody"), "minqing user list"),
         (("user", "add", "li", "--name", "李", "--post", "king", "--area", VILLAGE), "The posts are"),
         (("user", "add", "li", "--name", "李", "--post", "analyst", "--area", "999"), "Import the areas"),
-        (("user", "add", "wang", "--name", "李", "--post", "analyst", "--area", VILLAGE), "Choose another"),
+        (("user", "add", "wang", "--name", "李", "--post", "analyst", "--area", TOWNSHIP), "Choose another"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_a_remedy_and_changes_nothing(
