@@ -17,14 +17,18 @@ from sqlmodel import Session, col
 from models import (
     Area,
     Attachment,
+    AuditEntry,
     Base,
     Case,
     CaseStep,
+    DifficultyState,
+    HardshipContact,
     Household,
     HouseholdStatus,
     Member,
     NumberSeries,
     Observation,
+    QuestionnaireVersion,
     StepKind,
     Submission,
     Visit,
@@ -35,8 +39,12 @@ from survey.access.permissions import Action, Actor, service
 from survey.columns import EncryptedText
 from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import attachments
+from survey.questionnaires import attachments, library, tree
+from survey.questionnaires.definitions import EntityDeclaration
 
+_OBSERVATIONS = "observations"
+_BATCH = 500
+_VILLAGE_DIGITS = 12
 _HEAD = "02"  # GB/T 4761: the head of the household
 _GUARDS = frozenset(
     {
@@ -89,6 +97,13 @@ def broken_audit_chain(session: Session) -> Iterator[Finding]:
     """No entry of the audit trail was changed, removed or put in."""
     for sequence in audit.broken_links(session):
         yield Finding(_("The audit trail was changed"), f"audit_entry {sequence}")
+
+
+def audit_trail_cut(session: Session) -> Iterator[Finding]:
+    """The entry that the last good check marked is still there: nobody cut the trail off or wrote it anew."""
+    sequence = audit.broken_mark(session)
+    if sequence is not None:
+        yield Finding(_("The audit trail was cut off or written anew"), f"audit_entry {sequence}")
 
 
 def dangling_references(session: Session) -> Iterator[Finding]:
@@ -159,6 +174,157 @@ def visits_elsewhere(session: Session) -> Iterator[Finding]:
         yield Finding(
             _("An observation and its visit name different households"), f"observation {observation_id}"
         )
+
+
+def areas_unlike_their_submission(session: Session) -> Iterator[Finding]:
+    """What a submission wrote lies in its area: the scope of every post rests on it.
+
+    A photo keeps the area of its draft; of a household that moved before it was handed in, that is the old one.
+    """
+    written: tuple[tuple[Any, Any, Any], ...] = (
+        (Visit, Visit.instance_id, sa.true()),
+        (HardshipContact, HardshipContact.instance_id, sa.true()),
+        (
+            Attachment,
+            Attachment.instance_id,
+            ~_was_there(col(Submission.household_id), col(Attachment.area_code)),
+        ),
+    )
+    for table, instance_id, unexcused in written:
+        rows = (
+            sa.select(col(table.id))
+            .join(Submission, col(Submission.instance_id) == col(instance_id))
+            .where(col(table.area_code) != col(Submission.area_code), unexcused)
+        )
+        for (id,) in session.execute(rows):
+            yield Finding(
+                _("A record and its submission name different areas"), f"{table.__tablename__} {id}"
+            )
+    observations = (
+        sa.select(col(Observation.id))
+        .join(Visit, col(Visit.id) == col(Observation.visit_id))
+        .where(col(Observation.area_code) != col(Visit.area_code))
+    )
+    for (id,) in session.execute(observations):
+        yield Finding(_("A record and its submission name different areas"), f"observation {id}")
+
+
+def observations_unlike_their_submission(session: Session) -> Iterator[Finding]:
+    """What was observed is what the submission says: as many difficulties, the same ones, in the same state.
+
+    Read from the submission as it was received, without calculating anything again: what the calculations ask
+    (earlier visits, the list of difficulties) may have changed since. Erased payloads are passed over.
+    """
+    for version_id, declaration in _observing_versions(session):
+        rows = sa.select(
+            col(Submission.instance_id), sa.type_coerce(col(Submission.payload), sa.LargeBinary)
+        ).where(col(Submission.version_id) == version_id, col(Submission.payload).is_not(None))
+        for batch in session.execute(rows, execution_options={"yield_per": _BATCH}).partitions():
+            recorded = _recorded_observations(session, [row.instance_id for row in batch])
+            for instance_id, sealed in batch:
+                said = _said_observations(bytes(sealed), declaration)
+                if said is not None and not _agree(said, recorded.get(instance_id, {})):
+                    yield Finding(
+                        _("The observations are not what the submission says"), f"submission {instance_id}"
+                    )
+
+
+def _observing_versions(session: Session) -> Iterator[tuple[int, EntityDeclaration]]:
+    ids = sa.select(col(QuestionnaireVersion.id)).where(
+        col(QuestionnaireVersion.xform).contains(_OBSERVATIONS)
+    )
+    for version_id in session.execute(ids).scalars().all():
+        for declaration in library.form_of(session, version_id).entities:
+            if declaration.list_name == _OBSERVATIONS:
+                yield version_id, declaration
+
+
+def _recorded_observations(
+    session: Session, instance_ids: list[str]
+) -> dict[str, dict[str, tuple[str, str | None]]]:
+    rows = (
+        sa.select(
+            col(Visit.instance_id), col(Observation.id), col(Observation.difficulty), col(Observation.state)
+        )
+        .join(Observation, col(Observation.visit_id) == col(Visit.id))
+        .where(col(Visit.instance_id).in_(instance_ids))
+    )
+    recorded: dict[str, dict[str, tuple[str, str | None]]] = {}
+    for instance_id, id, difficulty, state in session.execute(rows):
+        recorded.setdefault(instance_id, {})[id] = (difficulty, state)
+    return recorded
+
+
+def _said_observations(
+    sealed: bytes, declaration: EntityDeclaration
+) -> dict[str, tuple[str, str | None]] | None:
+    """Entity id → difficulty (empty where it was not sent) and state; nothing for what cannot be read."""
+    try:
+        document = tree.parse(crypto.current().decrypt("submission.payload", sealed).decode())
+    except (Problem, UnicodeDecodeError):
+        return None  # named by `unreadable_values`
+    holder_path = [field.local for field in declaration.field.lineage[1:-2]]
+    holders = document.elements()
+    for name in holder_path:
+        holders = [child for parent in holders for child in parent.elements(name)]
+    fields = {
+        name: [part.local for part in field.lineage[1 + len(holder_path) :]]
+        for name, field in declaration.properties
+    }
+    said: dict[str, tuple[str, str | None]] = {}
+    for holder in holders:
+        entity = _below(holder, ["meta", "entity"])
+        if entity is not None and entity.get("create") in ("1", "true"):
+            state = _text_below(holder, fields["state"])
+            answered = state if state in {str(known) for known in DifficultyState} else None
+            said[entity.get("id")] = (_text_below(holder, fields["difficulty"]), answered)
+    return said
+
+
+def _below(node: tree.Node, path: list[str]) -> tree.Node | None:
+    found: tree.Node | None = node
+    for name in path:
+        found = found.child(name) if found is not None else None
+    return found
+
+
+def _text_below(node: tree.Node, path: list[str]) -> str:
+    found = _below(node, path)
+    return found.text().strip() if found is not None else ""
+
+
+def _agree(said: dict[str, tuple[str, str | None]], recorded: dict[str, tuple[str, str | None]]) -> bool:
+    return said.keys() == recorded.keys() and all(
+        state == recorded[id][1] and difficulty in ("", recorded[id][0])
+        for id, (difficulty, state) in said.items()
+    )
+
+
+def cases_elsewhere(session: Session) -> Iterator[Finding]:
+    """A case lies in the village of its household, or in one where the household was before it moved."""
+    rows = (
+        sa.select(col(Case.number))
+        .join(Household, col(Household.id) == col(Case.household_id))
+        .where(
+            _village(col(Case.area_code)) != _village(col(Household.area_code)),
+            ~_was_there(col(Case.household_id), col(Case.area_code)),
+        )
+    )
+    for (number,) in session.execute(rows):
+        yield Finding(_("A case lies outside the village of its household"), f"case {number}")
+
+
+def _village(area_code: Any) -> Any:
+    return sa.func.substr(area_code, 1, _VILLAGE_DIGITS)
+
+
+def _was_there(household_id: Any, area_code: Any) -> Any:
+    """Whether the audit trail knows the household in that village, at any time."""
+    return sa.exists().where(
+        col(AuditEntry.object_kind) == "household",
+        col(AuditEntry.object_id) == household_id,
+        _village(col(AuditEntry.area_code)) == _village(area_code),
+    )
 
 
 def cases_without_intake(session: Session) -> Iterator[Finding]:
@@ -247,10 +413,14 @@ CHECKS: tuple[Check, ...] = (
     damaged_pages,
     missing_guards,
     broken_audit_chain,
+    audit_trail_cut,
     dangling_references,
     unreadable_values,
     changed_submissions,
     visits_elsewhere,
+    areas_unlike_their_submission,
+    observations_unlike_their_submission,
+    cases_elsewhere,
     cases_without_intake,
     cases_out_of_step,
     households_without_one_head,

@@ -7,6 +7,7 @@ may append); reading needs `audit.read`. On both databases triggers refuse chang
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,10 +15,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import AuditEntry, AuditResult
+from models import AuditEntry, AuditResult, StoreFact
+from survey import crypto
 from survey.access.permissions import Actor
 
 GENESIS = "0" * 64
+_MARK = "audit_mark"
 # Any constant does: it names the lock that puts appenders of one PostgreSQL store in a row.
 _CHAIN_LOCK = 0x4D51
 # Written on every change: built once, so that each append only runs them.
@@ -63,6 +66,38 @@ def append(
     )
     entry.hash = digest(entry)
     session.execute(_INSERT, entry.model_dump())
+
+
+def mark(session: Session) -> None:
+    """Remember the last entry under the store's key, so that a trail cut off or written anew is noticed.
+
+    For whoever has just found the trail whole; never on the way of an ordinary change.
+    """
+    last = session.execute(_LAST).first()
+    if last is None:
+        return
+    text = f"{last.sequence} {last.hash}"
+    value = f"{text} {crypto.current().look_up_hash(_MARK, text)}"
+    known = session.get(StoreFact, _MARK)
+    if known is None:
+        session.add(StoreFact(key=_MARK, value=value))
+    else:
+        known.value = value
+
+
+def broken_mark(session: Session) -> int | None:
+    """The sequence of the marked entry if it is gone or changed, 0 if the mark itself was forged; else nothing."""
+    known = session.get(StoreFact, _MARK)
+    if known is None:
+        return None
+    text, _space, sealed = known.value.rpartition(" ")
+    if not hmac.compare_digest(sealed, crypto.current().look_up_hash(_MARK, text)):
+        return 0
+    sequence, _space, expected = text.partition(" ")
+    held = session.execute(
+        sa.select(AuditEntry.hash).where(col(AuditEntry.sequence) == int(sequence))  # type: ignore[call-overload]
+    ).scalar()
+    return None if held == expected else int(sequence)
 
 
 def digest(entry: AuditEntry) -> str:

@@ -29,8 +29,12 @@ def check() -> int:
 
     Prints what is broken; exit status 1 when something is, 0 when nothing is.
     """
-    with frame.opened(), db.reading() as session:
-        found = list(store_checks.findings(session, frame.operator()))
+    with frame.opened():
+        with db.reading() as session:
+            found = list(store_checks.findings(session, frame.operator()))
+        if not found:
+            with db.session_scope() as session:
+                audit.mark(session)
     for what, group in groupby(found, key=lambda finding: finding.what):
         records = [finding.record for finding in group]
         for record in records[:_SHOWN]:

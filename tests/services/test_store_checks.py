@@ -9,12 +9,26 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from models import Area, Attachment, Case, CaseState, CaseStep, Draft, Member, NumberSeries, Submission, Visit
+from models import (
+    Area,
+    Attachment,
+    Case,
+    CaseState,
+    CaseStep,
+    Draft,
+    Household,
+    Member,
+    NumberSeries,
+    StoreFact,
+    Submission,
+    Visit,
+)
 from survey import crypto, db, store_checks
 from survey.access import audit
 from survey.problems import Problem
-from survey.questionnaires import attachments
+from survey.questionnaires import attachments, submissions
 from tests import builders
+from tests.fillings import a_delivery, with_difficulty
 
 CONTENT = b"a small photo"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -133,6 +147,31 @@ def _submission_changed(session: Session) -> None:
     session.execute(sa.text("UPDATE submission SET payload = :sealed"), {"sealed": sealed})
 
 
+def _visit_in_another_area(session: Session) -> None:
+    session.execute(sa.text("UPDATE visit SET area_code = :code"), {"code": builders.FAR_VILLAGE})
+
+
+def _photo_in_another_area(session: Session) -> None:
+    session.execute(sa.text("UPDATE attachment SET area_code = :code"), {"code": builders.FAR_VILLAGE})
+
+
+def _case_in_another_village(session: Session) -> None:
+    session.get_one(Case, "c1").area_code = builders.FAR_VILLAGE
+
+
+def _trail_cut_off(session: Session) -> None:
+    audit.mark(session)
+    _drop_guard(session, "audit_entry", "audit_entry_no_delete")
+    session.flush()
+    session.execute(sa.text("DELETE FROM audit_entry"))
+
+
+def _mark_forged(session: Session) -> None:
+    audit.mark(session)
+    fact = session.get_one(StoreFact, "audit_mark")
+    fact.value = fact.value.replace("1 ", "2 ", 1)
+
+
 def _photo_missing(_session: Session) -> None:
     attachments.path_of(DIGEST).unlink()
 
@@ -164,6 +203,15 @@ def _photo_exchanged(_session: Session) -> None:
         (_diary_of_another_key, "An encrypted value cannot be read", "visit v1.diary"),
         (_draft_damaged, "An encrypted value cannot be read", "draft d1.payload"),
         (_submission_changed, "A submission is not what was received", "submission uuid:"),
+        (_visit_in_another_area, "A record and its submission name different areas", "visit v1"),
+        (_photo_in_another_area, "A record and its submission name different areas", "attachment a1"),
+        (
+            _case_in_another_village,
+            "A case lies outside the village of its household",
+            "case 511922125-2026-000001",
+        ),
+        (_trail_cut_off, "The audit trail was cut off or written anew", "audit_entry 1"),
+        (_mark_forged, "The audit trail was cut off or written anew", "audit_entry 0"),
         (_photo_missing, "An attachment is missing or cannot be read", "attachment a1"),
         (_photo_cut_off, "An attachment is missing or cannot be read", "attachment a1"),
         (_photo_exchanged, "An attachment's content was changed", "attachment a1"),
@@ -176,6 +224,53 @@ def test_a_check_names_what_is_broken(
     damage(session)
     found = _found(session)
     assert any(words == what and named.startswith(record) for words, named in found), found
+
+
+def _accepted(session: Session) -> str:
+    """A visit that came in by the usual way and found one difficulty; its instance id."""
+    actor, household = builders.a_cadre(session), builders.a_household(session)
+    answers = with_difficulty("water") | {"four_difficulties/difficulty[4]/state": "not_asked"}
+    return submissions.accept(session, actor, a_delivery(session, actor, household, answers)).instance_id
+
+
+def test_an_accepted_visit_agrees_with_its_submission(session: Session) -> None:
+    _accepted(session)
+    assert _found(session) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE observation SET state = 'solved' WHERE difficulty = 'water'",
+        "UPDATE observation SET asked = true, state = 'none' WHERE difficulty = 'school'",
+        "UPDATE observation SET difficulty = 'wood' WHERE difficulty = 'road'",
+        "DELETE FROM observation WHERE difficulty = 'road'",
+        "UPDATE observation SET id = 'another' WHERE difficulty = 'road'",
+    ],
+)
+def test_observations_changed_behind_the_program_are_named(session: Session, change: str) -> None:
+    instance_id = _accepted(session)
+    session.execute(sa.text(change))
+    expected = ("The observations are not what the submission says", f"submission {instance_id}")
+    assert _found(session) == [expected]
+
+
+def test_a_case_of_a_household_that_moved_is_no_damage(session: Session) -> None:
+    _good(session)
+    case = session.get_one(Case, "c1")
+    moved = session.get_one(Household, case.household_id)
+    cadre = builders.a_cadre(session)
+    audit.append(session, cadre, "household.add", kind="household", id=moved.id, area_code=moved.area_code)
+    moved.area_code = builders.FAR_VILLAGE
+    assert _found(session) == []
+
+
+def test_a_mark_moves_on_and_a_whole_trail_passes(session: Session) -> None:
+    _good(session)
+    for _time in range(2):
+        audit.mark(session)
+        audit.append(session, builders.an_operator(), "test.act")
+        assert _found(session) == []
 
 
 def test_a_missing_guard_is_named(session: Session) -> None:
