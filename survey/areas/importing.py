@@ -1,8 +1,9 @@
 """Lists of areas coming in: read, compared with the register, and taken over whole or not at all.
 
-Owns the format of a county's list of villages (CSV in UTF-8, one row a village, columns `COLUMNS`), its
-checks, the comparison with the register and the lists shipped with the project. Refuses a list that is
-older than the register, and any list with a single wrong row. A village that a newer list lacks is closed
+Owns the format of a county's list of villages (CSV in UTF-8 or GB18030, one row a village, columns `COLUMNS`),
+its checks, the comparison with the register and the lists shipped with the project. Refuses a list that is
+older than the register, any list with a single wrong row, and, unless it is told to close them, one that lacks
+many villages or a village where households live: most likely it is only a part of the county's list. A village that a newer list lacks is closed
 on the list's date and never deleted; who succeeded it is not in such a list and stays empty.
 """
 
@@ -18,7 +19,7 @@ from importlib.resources import files
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Area, AreaLevel
+from models import Area, AreaLevel, Household, HouseholdStatus
 from survey.access import audit
 from survey.access.permissions import Action, Actor, require, service, within
 from survey.areas import codes
@@ -36,6 +37,10 @@ COLUMNS = (
     "vintage",
 )
 LARGEST_FILE_MB = 5
+# UTF-8 first: a text in GB18030 is hardly ever valid UTF-8, while most UTF-8 is also valid GB18030.
+ENCODINGS = {"utf-8-sig": "UTF-8", "gb18030": "GB18030"}
+# A list that closes a larger part of the villages it covers is taken for an incomplete one.
+MOST_CLOSED = 0.2
 SHIPPED = "nanjiang_511922_2023-06-30.csv"
 _HISTORY = "xingma_511922_history.csv"
 _POINTS = "nanjiang_511922_town_points.csv"
@@ -58,6 +63,7 @@ class AreaList:
     file: str
     vintage: date
     areas: dict[str, ListedArea]
+    encoding: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,11 @@ class Renamed:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What a list changes, or would change: `committed` says which. Pairs are (code, name)."""
+    """What a list changes, or would change: `committed` says which. Pairs are (code, name).
+
+    `inhabited` are the closed villages with active households; `too_many` says that the list closes more than
+    `MOST_CLOSED` of the villages in use, or such a village. `encoding` is what the file was read as.
+    """
 
     file: str
     vintage: date
@@ -80,6 +90,9 @@ class ImportReport:
     closed: tuple[tuple[str, str], ...]
     reopened: tuple[tuple[str, str], ...]
     unchanged: int
+    inhabited: tuple[tuple[str, str], ...]
+    too_many: bool
+    encoding: str
     committed: bool
 
     @property
@@ -90,11 +103,13 @@ class ImportReport:
 
 @service(Action.AREAS_WRITE)
 def import_villages(
-    session: Session, actor: Actor, /, content: bytes, *, file: str, commit: bool
+    session: Session, actor: Actor, /, content: bytes, *, file: str, commit: bool, allow_closing: bool = False
 ) -> ImportReport:
     """Compare a county's list with the register, and take it over when `commit`; else only report.
 
-    All or nothing. Problems `areas.not_utf8`, `areas.missing_columns`, `areas.bad_row`, `areas.bad_cell`,
+    All or nothing. Without `allow_closing`, a list to be taken over may not close more than `MOST_CLOSED` of
+    the villages of its counties, nor one with active households: `areas.closes_too_many`; the report of a
+    comparison says so instead. Problems `areas.encoding`, `areas.missing_columns`, `areas.bad_row`, `areas.bad_cell`,
     `areas.repeated_code`, `areas.two_names`, `areas.empty_file`, `areas.file_too_big`,
     `areas.older_vintage`. Importing one list twice changes nothing the second time. Audited.
     """
@@ -104,7 +119,9 @@ def import_villages(
         require(actor, Action.AREAS_WRITE, county)
     present = _present(session, counties)
     _refuse_older(listed, present, counties)
-    report = _compare(listed, present, commit=commit)
+    report = _compare(session, listed, present, commit=commit)
+    if commit and report.too_many and not allow_closing:
+        raise _closes_too_many(report, present)
     if commit:
         _take_over(session, listed, report, present)
         audit.append(
@@ -137,9 +154,10 @@ def load_shipped(session: Session, actor: Actor, /) -> ImportReport:
 
 def parse(content: bytes, *, file: str) -> AreaList:
     """The checked list of a file's bytes; see `import_villages` for the problems. Pure."""
+    text, encoding = _decoded(content, file)
     areas: dict[str, ListedArea] = {}
     vintage: date | None = None
-    for number, cells in _table(content, file):
+    for number, cells in _table(text, file):
         code = _village_code(number, cells)
         if code in areas:
             raise Problem(
@@ -157,16 +175,22 @@ def parse(content: bytes, *, file: str) -> AreaList:
         )
     if vintage is None:
         raise Problem("areas.empty_file", file=file)
-    return AreaList(file, vintage, areas)
+    return AreaList(file, vintage, areas, encoding)
 
 
-def _table(content: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _decoded(content: bytes, file: str) -> tuple[str, str]:
+    """The text and the name of its encoding: what a table program on a Chinese system writes is GB18030."""
     if len(content) > LARGEST_FILE_MB * 1_000_000:
         raise Problem("areas.file_too_big", file=file, megabytes=LARGEST_FILE_MB)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Problem("areas.not_utf8", file=file) from error
+    for codec, name in ENCODINGS.items():
+        try:
+            return content.decode(codec), name
+        except UnicodeDecodeError:
+            continue
+    raise Problem("areas.encoding", file=file, encodings="、".join(ENCODINGS.values()))
+
+
+def _table(text: str, file: str) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -180,7 +204,7 @@ def _table(content: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
                 raise Problem("areas.bad_row", row=reader.line_num, expected=len(header), found=len(cells))
             yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:
-        raise Problem("areas.not_utf8", file=file) from error
+        raise Problem("areas.encoding", file=file, encodings="、".join(ENCODINGS.values())) from error
 
 
 def _bad(number: int, cells: dict[str, str], column: str, zh: str, en: str) -> Problem:
@@ -261,7 +285,7 @@ def _refuse_older(listed: AreaList, present: dict[str, Area], counties: list[str
         )
 
 
-def _compare(listed: AreaList, present: dict[str, Area], *, commit: bool) -> ImportReport:
+def _compare(session: Session, listed: AreaList, present: dict[str, Area], *, commit: bool) -> ImportReport:
     new = sorted(listed.areas.keys() - present.keys())
     kept = sorted(listed.areas.keys() & present.keys())
     open_codes = {code for code, row in present.items() if row.valid_until is None}
@@ -271,15 +295,46 @@ def _compare(listed: AreaList, present: dict[str, Area], *, commit: bool) -> Imp
         if present[code].name != listed.areas[code].name
     )
     reopened = [code for code in kept if code not in open_codes]
+    closed = sorted(open_codes - listed.areas.keys())
+    inhabited = _inhabited(session, closed)
+    in_use = [code for code in open_codes if len(code) == 12]
+    leaving = [code for code in closed if len(code) == 12]
     return ImportReport(
         file=listed.file,
         vintage=listed.vintage,
         added=tuple((code, listed.areas[code].short_name) for code in new),
         renamed=renamed,
-        closed=tuple((code, present[code].short_name) for code in sorted(open_codes - listed.areas.keys())),
+        closed=tuple((code, present[code].short_name) for code in closed),
         reopened=tuple((code, present[code].short_name) for code in reopened),
         unchanged=len(kept) - len({item.code for item in renamed} | set(reopened)),
+        inhabited=tuple((code, present[code].short_name) for code in inhabited),
+        too_many=bool(inhabited) or len(leaving) > MOST_CLOSED * len(in_use),
+        encoding=listed.encoding,
         committed=commit,
+    )
+
+
+def _inhabited(session: Session, closing: list[str]) -> list[str]:
+    """Those of the villages in which active households live."""
+    return [
+        code
+        for code in closing
+        if len(code) == 12
+        and session.exec(
+            select(Household.id)
+            .where(within(col(Household.area_code), code), col(Household.status) == HouseholdStatus.ACTIVE)
+            .limit(1)
+        ).first()
+    ]
+
+
+def _closes_too_many(report: ImportReport, present: dict[str, Area]) -> Problem:
+    return Problem(
+        "areas.closes_too_many",
+        file=report.file,
+        n=sum(1 for code, _ in report.closed if len(code) == 12),
+        total=sum(1 for code, row in present.items() if len(code) == 12 and row.valid_until is None),
+        inhabited=len(report.inhabited),
     )
 
 

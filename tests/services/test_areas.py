@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 from sqlmodel import Session, col, func, select
 
-from models import Area, AreaLevel, AuditEntry, Post
+from models import Area, AreaLevel, AuditEntry, HouseholdStatus, Post
 from survey.access.permissions import Actor
 from survey.areas import importing, register
 from survey.problems import Problem
@@ -35,8 +35,12 @@ def a_list(*rows: str, vintage: str = "2026-06-30") -> bytes:
     return "\n".join(lines).encode("utf-8-sig")
 
 
-def import_it(session: Session, content: bytes, *, commit: bool = True) -> importing.ImportReport:
-    return importing.import_villages(session, an_operator(), content, file="list.csv", commit=commit)
+def import_it(
+    session: Session, content: bytes, *, commit: bool = True, allow_closing: bool = False
+) -> importing.ImportReport:
+    return importing.import_villages(
+        session, an_operator(), content, file="list.csv", commit=commit, allow_closing=allow_closing
+    )
 
 
 def administrator(session: Session) -> Actor:
@@ -85,7 +89,8 @@ def test_newer_list_adds_renames_and_closes_what_it_lacks(session: Session) -> N
         session, a_list("511922125200,余家坪村,兴马镇", "511922125201,齐家湾村,兴马镇", vintage="2020-06-30")
     )
     register.add_group(session, an_operator(), "511922125201", 1, on=date(2021, 1, 1))
-    report = import_it(session, a_list("511922125200,新余家坪村,兴马镇", "511922125216,马鹿寨村,兴马镇"))
+    newer = a_list("511922125200,新余家坪村,兴马镇", "511922125216,马鹿寨村,兴马镇")
+    report = import_it(session, newer, allow_closing=True)
     assert [item.after for item in report.renamed] == ["新余家坪村村民委员会"]
     assert report.closed == (("511922125201", "齐家湾村"),)
     assert [code for code, _ in report.added] == ["511922125216"]
@@ -102,7 +107,7 @@ def test_vintage_of_2017_then_of_2023_closes_the_merged_villages(session: Sessio
     old = a_list("511922222200,余家坪村,兴马乡", "511922222202,棕园子村,兴马乡", vintage="2017-10-31")
     import_it(session, old)
     shipped = files("survey.areas").joinpath("registers", importing.SHIPPED).read_bytes()
-    report = import_it(session, shipped)
+    report = import_it(session, shipped, allow_closing=True)
     assert {code for code, _ in report.closed} == {"511922222", "511922222200", "511922222202"}
     assert report.unchanged == 1
 
@@ -120,7 +125,8 @@ def test_older_list_than_the_register_is_refused(session: Session) -> None:
         (b"", "areas.missing_columns", {}),
         ("村代码,村名\n1,2".encode(), "areas.missing_columns", {"file": "list.csv"}),
         ((HEADER + "\n").encode(), "areas.empty_file", {}),
-        ("村".encode("gb18030") * 3, "areas.not_utf8", {}),
+        ("村".encode("gb18030") * 3, "areas.missing_columns", {}),
+        (b"\xff\xfe\xff", "areas.encoding", {"file": "list.csv"}),
         (a_list("51192212520,余家坪村,兴马镇"), "areas.bad_cell", {"row": 2, "column": "village_code12"}),
         (
             a_list("511922125200,余家坪村,兴马镇").replace(b",511922125,", b",511922126,"),
@@ -156,6 +162,55 @@ def test_bad_file_is_refused_whole_naming_row_and_column(
     assert facts.items() <= caught.value.facts.items()
     assert caught.value.text("zh") and caught.value.text("en")
     assert session.exec(select(func.count()).select_from(Area)).one() == 0
+
+
+def test_a_list_in_gb18030_is_read_like_one_in_utf8(session: Session) -> None:
+    content = a_list("511922125200,余家坪村,兴马镇")
+    assert import_it(session, content, commit=False).encoding == "UTF-8"
+    report = import_it(session, content.decode("utf-8-sig").encode("gb18030"))
+    assert report.encoding == "GB18030"
+    assert session.get_one(Area, "511922125200").short_name == "余家坪村"
+
+
+def ten_villages() -> list[str]:
+    return [f"5119221252{number:02d},{number}号村,兴马镇" for number in range(10)]
+
+
+def test_a_list_that_lacks_many_villages_is_refused_unless_closing_is_allowed(session: Session) -> None:
+    import_it(session, a_list(*ten_villages(), vintage="2020-06-30"))
+    preview = import_it(session, a_list(*ten_villages()[:7]), commit=False)
+    assert (preview.too_many, len(preview.closed), preview.inhabited) == (True, 3, ())
+    with pytest.raises(Problem) as caught:
+        import_it(session, a_list(*ten_villages()[:7]))
+    assert caught.value.code == "areas.closes_too_many"
+    assert (caught.value.facts["n"], caught.value.facts["total"]) == (3, 10)
+    in_use = select(func.count()).where(col(Area.level) == AreaLevel.VILLAGE, col(Area.valid_until).is_(None))
+    assert session.exec(in_use).one() == 10
+    import_it(session, a_list(*ten_villages()[:7]), allow_closing=True)
+    assert session.exec(in_use).one() == 7
+
+
+def test_a_list_that_lacks_a_fifth_of_the_villages_is_taken_over(session: Session) -> None:
+    import_it(session, a_list(*ten_villages(), vintage="2020-06-30"))
+    report = import_it(session, a_list(*ten_villages()[:8]))
+    assert (report.too_many, len(report.closed)) == (False, 2)
+
+
+def test_a_list_that_closes_an_inhabited_village_is_refused_unless_closing_is_allowed(
+    session: Session,
+) -> None:
+    import_it(session, a_list(*ten_villages(), vintage="2020-06-30"))
+    register.add_group(session, an_operator(), "511922125209", 1, on=date(2021, 1, 1))
+    household = a_household(session, "51192212520901")
+    lacking = a_list(*ten_villages()[:9])
+    assert import_it(session, lacking, commit=False).inhabited == (("511922125209", "9号村"),)
+    with pytest.raises(Problem) as caught:
+        import_it(session, lacking)
+    assert (caught.value.code, caught.value.facts["inhabited"]) == ("areas.closes_too_many", 1)
+    assert session.get_one(Area, "511922125209").valid_until is None
+    household.status = HouseholdStatus.MOVED_AWAY
+    session.flush()
+    assert not import_it(session, lacking).too_many
 
 
 def test_village_cadre_may_not_import(session: Session) -> None:

@@ -83,7 +83,11 @@ def test_areas_list_prints_those_in_use_and_with_all_the_closed(
     newer = tmp_path / "newer.csv"
     newer.write_bytes(a_list("511922125200,余家坪村,兴马镇", vintage="2026-09-30"))
     minqing("import", "areas", file, "--commit")
-    minqing("import", "areas", newer, "--commit")
+    assert minqing("import", "areas", newer) == 0
+    assert "--allow-closing" in capsys.readouterr().out
+    assert minqing("import", "areas", newer, "--commit") == 2
+    assert "would close 1 of 2 villages" in capsys.readouterr().err
+    minqing("import", "areas", newer, "--commit", "--allow-closing")
     capsys.readouterr()
     assert minqing("areas", "list", "--area", "511922125", "--on", "2026-10-01") == 0
     in_use = capsys.readouterr().out
@@ -158,3 +162,12 @@ def test_a_wrong_group_is_one_sentence_and_status_2(
     captured = capsys.readouterr()
     assert said in captured.err.lower() and "Traceback" not in captured.err
     assert groups_stored(sqlite_settings) == {}
+
+
+def test_the_preview_says_in_which_encoding_the_file_was_read(
+    minqing: Run, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(file.read_text(encoding="utf-8-sig").encode("gb18030"))
+    assert minqing("import", "areas", file) == 0
+    printed = capsys.readouterr().out
+    assert "GB18030" in printed and "511922125200 余家坪村" in printed
