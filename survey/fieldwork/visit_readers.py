@@ -67,7 +67,7 @@ def read_members(session: Session, actor: Actor, household: Household | None, on
     people = [
         {
             "name": row.id,
-            "label": f"{row.name}({codes.label('relation', row.relation)})",
+            "label": _("{name} ({relation})", name=row.name, relation=codes.label("relation", row.relation)),
             "household": household.id,
         }
         for row in rows
