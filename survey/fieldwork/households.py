@@ -492,7 +492,7 @@ def _move(session: Session, actor: Actor, row: Household, area_code: str, on: da
 
 def _require_name(columns: Mapping[str, Any]) -> None:
     if not columns.get("name"):
-        raise Problem("identity.name", name="")
+        raise Problem("identity.no_name")
 
 
 def _require_health_right(actor: Actor, fields: Mapping[str, object], area_code: str) -> None:

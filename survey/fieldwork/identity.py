@@ -174,14 +174,16 @@ def _latin(text: str) -> str:
 
 
 def clean_name(text: str) -> str:
-    """A person's name without outer and doubled spaces; problem `identity.name` when nothing is left.
+    """A person's name without outer and doubled spaces; problem `identity.no_name` when nothing is left.
 
-    Names of more than 40 characters, with digits or with control characters are refused as well; the
+    Names of more than 40 characters, with digits or with control characters are `identity.name`; the
     middle dot of names such as 阿依·古丽 stays.
     """
     name = " ".join(unicodedata.normalize("NFKC", text).replace("•", "·").split())
     wrong = any(letter.isdigit() or not letter.isprintable() for letter in name)
-    if not name or len(name) > 40 or wrong:
+    if not name:
+        raise Problem("identity.no_name")
+    if len(name) > 40 or wrong:
         raise Problem("identity.name", name=name[:40])
     return name
 

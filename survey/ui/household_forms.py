@@ -47,7 +47,9 @@ def add(actor: Actor, on: date) -> None:
         NEW, {"area_code": None, **dict.fromkeys((*_HOUSEHOLD, *_MEMBER)), "ethnic_group": "01"}
     )
     area_code = _area(actor, villages, on)
-    _person_fields(form, actor, area_code, head=True)
+    st.subheader(_("The head"))
+    _person_fields(form, actor, area_code or next(iter(villages)), head=True)
+    st.subheader(_("This household"))
     _household_fields(form, "")
     _duplicates(NEW)
     form.buttons(_("Save the household"), lambda: _add(area_code), lambda: _leave(NEW))
@@ -176,8 +178,8 @@ def _values(view: HouseholdView | MemberView, names: tuple[str, ...]) -> dict[st
     return {name: getattr(view, name) for name in names}
 
 
-def _area(actor: Actor, villages: Mapping[str, str], on: date) -> str:
-    """The group chosen for a new household; the village where it has none."""
+def _area(actor: Actor, villages: Mapping[str, str], on: date) -> str | None:
+    """The group chosen for a new household; the village where it has none. None of several is chosen for anybody."""
     preset = st.query_params.get("village", "")
     codes_of_villages = list(villages)
     village = codes_of_villages[0]
@@ -195,11 +197,13 @@ def _area(actor: Actor, villages: Mapping[str, str], on: date) -> str:
         return village
     options = list(groups)
     preset = st.query_params.get("group", "")
-    chosen: str = st.selectbox(
+    only = 0 if len(options) == 1 else None
+    chosen: str | None = st.selectbox(
         _("Group"),
         options,
-        index=options.index(preset) if preset in groups else 0,
+        index=options.index(preset) if preset in groups else only,
         format_func=groups.__getitem__,
+        placeholder=_("Choose one"),
         key="mq_new_group",
     )
     return chosen
@@ -281,8 +285,10 @@ def _gone_buttons(member: MemberView) -> None:
 
 
 @session.callback
-def _add(area_code: str) -> None:
+def _add(area_code: str | None) -> None:
     def write() -> str:
+        if area_code is None:
+            raise Problem("households.choose_group")
         began = {**dict.fromkeys((*_HOUSEHOLD, *_MEMBER, "health_note"))}
         entered = fields.changes(NEW, began, ("id_number", "phone", "household_phone"))
         head = {key: value for key, value in entered.items() if key not in (*_HOUSEHOLD, "household_phone")}

@@ -178,6 +178,7 @@ def test_reveal_needs_a_reason_shows_once_and_is_recorded(open_page: Opener) -> 
 
 def test_new_household_is_added_with_its_head(open_page: Opener) -> None:
     page = open_page(a_signed_in(), PAGE, do="new")
+    page.selectbox(key="mq_new_group").set_value(GROUP).run()
     field(page, "text_input", "new_household", "name").set_value("单小红")
     field(page, "text_input", "new_household", "household_phone").set_value("138 0000 1234")
     press(page, "mq_form_new_household_save")
@@ -195,9 +196,24 @@ def test_new_household_is_added_with_its_head(open_page: Opener) -> None:
     assert len(page.success) == 1
 
 
+def test_no_group_of_several_is_chosen_beforehand(open_page: Opener) -> None:
+    page = open_page(a_signed_in(), PAGE, do="new")
+    assert page.selectbox(key="mq_new_group").value is None
+    field(page, "text_input", "new_household", "name").set_value("单小红")
+    press(page, "mq_form_new_household_save")
+    assert "还没有选择社" in page.error[0].value
+    page.selectbox(key="mq_new_group").set_value(GROUP).run()
+    field(page, "text_input", "new_household", "name").set_value("")
+    press(page, "mq_form_new_household_save")
+    assert "还没有填写姓名" in page.error[0].value
+    with stored() as session:
+        assert session.exec(select(Household)).all() == []
+
+
 def test_wrong_value_keeps_what_was_typed_and_adds_nothing(open_page: Opener) -> None:
     page = open_page(a_signed_in(), PAGE, do="new")
     field(page, "text_input", "new_household", "name").set_value("单小红")
+    page.selectbox(key="mq_new_group").set_value(GROUP)
     field(page, "text_input", "new_household", "id_number").set_value("511922196001010013")
     press(page, "mq_form_new_household_save")
     assert len(page.error) == 1
@@ -210,6 +226,7 @@ def test_near_duplicate_is_shown_and_saved_only_when_confirmed(open_page: Opener
     actor = a_signed_in()
     a_family(head="单小红")
     page = open_page(actor, PAGE, do="new")
+    page.selectbox(key="mq_new_group").set_value(GROUP).run()
     field(page, "text_input", "new_household", "name").set_value("单小红")
     press(page, "mq_form_new_household_save")
     assert [b for b in page.button if (b.key or "").startswith("mq_row_duplicates_")]

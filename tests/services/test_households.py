@@ -277,7 +277,8 @@ def test_added_household_has_code_head_and_look_up_hashes(session: Session) -> N
 @pytest.mark.parametrize(
     ("head", "fields", "code"),
     [
-        ({"name": ""}, {}, "identity.name"),
+        ({"name": ""}, {}, "identity.no_name"),
+        ({"name": "  "}, {}, "identity.no_name"),
         ({"name": "王1"}, {}, "identity.name"),
         ({"id_number": "123"}, {}, "identity.id_shape"),
         ({"id_number": an_id()[:-1] + ("1" if an_id()[-1] != "1" else "2")}, {}, "identity.id_check_digit"),

@@ -134,7 +134,14 @@ def test_name_is_cleaned(name: str, clean: str) -> None:
     assert identity.clean_name(name) == clean
 
 
-@pytest.mark.parametrize("name", ["", "  ", "张3", "张\x00三", "长" * 41])
+@pytest.mark.parametrize("name", ["", "  "])
+def test_empty_name_has_a_sentence_of_its_own(name: str) -> None:
+    with pytest.raises(Problem) as caught:
+        identity.clean_name(name)
+    assert caught.value.code == "identity.no_name"
+
+
+@pytest.mark.parametrize("name", ["张3", "张\x00三", "长" * 41])
 def test_wrong_name_is_refused(name: str) -> None:
     with pytest.raises(Problem) as caught:
         identity.clean_name(name)
