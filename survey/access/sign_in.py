@@ -3,18 +3,19 @@
 Owns the count of failures, the wait that doubles, the lock, and the audit entries of all of it. Refuses to tell a known
 user name from an unknown one: both take as long, both are made to wait and are locked after the same number of
 failures (for an unknown name the audit trail is the count). A refusal is *returned*, not raised, where it must be
-kept: raising would undo the count with the transaction.
+kept: raising would undo the count with the transaction. The last administrator who can sign in is locked for a time
+only: otherwise anybody who knows his name could shut the township out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from models import AuditEntry, AuditResult, Cadre
+from models import AuditEntry, AuditResult, Cadre, Post, Posting
 from survey import crypto, i18n
 from survey.access import audit, passwords, sessions
 from survey.access.permissions import Actor, service
@@ -110,7 +111,10 @@ def _begin(
 
 def _standing(session: Session, attempt: Attempt, cadre: Cadre | None, now: datetime) -> _Standing:
     if cadre is not None:
-        return _Standing(cadre.failed_sign_ins, cadre.refused_until_at, cadre.locked_at is not None)
+        until = cadre.refused_until_at
+        lock_at = parameter_at("accounts.failures_before_lock", i18n.local(now).date())
+        for_a_time = cadre.failed_sign_ins >= lock_at and until is not None and until > now
+        return _Standing(cadre.failed_sign_ins, until, cadre.locked_at is not None or for_a_time)
     return _standing_of_unknown(session, _mark(attempt.username), now)
 
 
@@ -155,10 +159,30 @@ def _count_failure(session: Session, cadre: Cadre | None, standing: _Standing, n
     if cadre is not None:
         cadre.failed_sign_ins = failures
         cadre.refused_until_at = now + _delay(failures, now) if _delay(failures, now) else None
-        if failures >= parameter_at("accounts.failures_before_lock", i18n.local(now).date()):
-            _lock(session, cadre, now)
+        on = i18n.local(now).date()
+        if failures >= parameter_at("accounts.failures_before_lock", on):
+            if _is_last_administrator(session, cadre, on):
+                minutes = parameter_at("accounts.last_administrator_lock_minutes", on)
+                cadre.refused_until_at = now + timedelta(minutes=minutes)
+            else:
+                _lock(session, cadre, now)
         session.add(cadre)
     return Problem("accounts.wrong_password")
+
+
+def _is_last_administrator(session: Session, cadre: Cadre, on: date) -> bool:
+    """Whether he is an administrator that day and every other one is locked."""
+    administrators = (
+        sa.select(col(Cadre.id))
+        .join(Posting, col(Posting.cadre_id) == col(Cadre.id))
+        .where(
+            col(Posting.post) == Post.ADMINISTRATOR,
+            col(Posting.starts_on) <= on,
+            sa.or_(col(Posting.ends_on).is_(None), col(Posting.ends_on) >= on),
+            col(Cadre.locked_at).is_(None),
+        )
+    )
+    return set(session.execute(administrators).scalars()) == {cadre.id}
 
 
 def _lock(session: Session, cadre: Cadre, now: datetime) -> None:

@@ -107,6 +107,31 @@ def test_too_many_failures_lock_the_account_and_end_its_sessions(session: Sessio
     assert [(entry.object_id, entry.details) for entry in locks] == [(str(cadre_id), {"reason": "failures"})]
 
 
+def test_the_last_administrator_is_locked_for_a_time_only(session: Session) -> None:
+    cadre_id = a_person(session, post=Post.ADMINISTRATOR)
+    at = fail(session, LOCK_AFTER)
+    cadre = session.get_one(Cadre, cadre_id)
+    assert (cadre.locked_at, cadre.failed_sign_ins) == (None, LOCK_AFTER)
+    lock = timedelta(minutes=parameter_at("accounts.last_administrator_lock_minutes", TODAY))
+    assert code(attempt(session, at=at + lock - timedelta(seconds=1))) == "accounts.locked"
+    assert code(attempt(session, "wrong", at=at + lock)) == "accounts.wrong_password"
+    assert code(attempt(session, at=at + lock)) == "accounts.locked", (
+        "each further failure locks as long again"
+    )
+    assert isinstance(attempt(session, at=at + 2 * lock), SignedIn)
+    assert cadre.failed_sign_ins == 0
+
+
+@pytest.mark.parametrize(("other_locked_at", "for_good"), [(None, True), (NOW, False)])
+def test_one_of_two_administrators_is_locked_for_good_while_the_other_can_sign_in(
+    session: Session, other_locked_at: datetime | None, for_good: bool
+) -> None:
+    cadre_id = a_person(session, post=Post.ADMINISTRATOR)
+    a_cadre(session, username="li", post=Post.ADMINISTRATOR, locked_at=other_locked_at)
+    fail(session, LOCK_AFTER)
+    assert (session.get_one(Cadre, cadre_id).locked_at is not None) == for_good
+
+
 def test_an_unknown_name_waits_and_locks_like_a_known_one(session: Session) -> None:
     a_person(session)
     seen = {
