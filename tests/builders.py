@@ -179,7 +179,7 @@ def a_case(session: Session, household: Household | None = None, **over: Any) ->
         "household_id": household.id,
         "category": "water",
         "severity": 2,
-        "words": "测试:水管断了",
+        "words": "测试：水管断了",
         "opened_on": date(2026, 5, 1),
     } | over
     case: Case = _added(session, Case(**values))

@@ -54,7 +54,7 @@ def no_problem(met: str = "somebody_else") -> dict[str, str]:
     }
 
 
-def with_difficulty(key: str, words: str = "测试:下雨就断水", severity: str = "2") -> dict[str, str]:
+def with_difficulty(key: str, words: str = "测试：下雨就断水", severity: str = "2") -> dict[str, str]:
     """The answers of a visit that finds one difficulty."""
     row = f"four_difficulties/difficulty[{DIFFICULTIES.index(key) + 1}]"
     return no_problem() | {f"{row}/state": "exists", f"{row}/severity": severity, f"{row}/words": words}

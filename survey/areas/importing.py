@@ -243,7 +243,7 @@ def _vintage(number: int, cells: dict[str, str], before: date | None) -> date:
     try:
         vintage = date.fromisoformat(cells["vintage"])
     except ValueError as error:
-        raise _bad(number, cells, "vintage", "日期,如2023-06-30", "a date such as 2023-06-30") from error
+        raise _bad(number, cells, "vintage", "日期，如2023-06-30", "a date such as 2023-06-30") from error
     if before is not None and vintage != before:
         raise _bad(number, cells, "vintage", f"与前面各行相同的{before}", f"{before}, as in the rows above")
     return vintage

@@ -26,7 +26,9 @@ import yaml
 
 from survey.problems import UniqueKeyLoader
 
-UNITS = frozenset({"calendar_day", "workday", "month", "hour", "minute", "household", "count", "character", "metre"})
+UNITS = frozenset(
+    {"calendar_day", "workday", "month", "hour", "minute", "household", "count", "character", "metre"}
+)
 
 
 @dataclass(frozen=True)

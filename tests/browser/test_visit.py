@@ -17,7 +17,7 @@ from survey.questionnaires import drafts
 from tests.browser.conftest import LANDSCAPE, PORTRAIT, Hand, Server, Tablet, Village
 from tests.browser.photos import a_photo
 
-SENTENCE = "水管上周冻裂了,三天没有水,"
+SENTENCE = "水管上周冻裂了，三天没有水，"
 REST = "请镇上派人来修。"
 
 
@@ -60,7 +60,7 @@ def test_from_signing_in_to_case_map_history_and_file(
     hand.tap(hand.row("赵大明"))
     hand.tap(hand.page.locator(".st-key-mq_household_visit button"))
     hand.tap(hand.choice("走访结果", "完成走访"))
-    hand.tap(hand.choice("见到谁", "赵小宝(儿子)"))
+    hand.tap(hand.choice("见到谁", "赵小宝（儿子）"))
     for difficulty in ("行路难", "就医难", "上学难"):
         hand.tap(hand.choice(difficulty, "没有"))
     hand.tap(hand.choice("饮水难", "有"))
@@ -71,7 +71,7 @@ def test_from_signing_in_to_case_map_history_and_file(
     hand.tap(hand.button("下一步"))
     hand.tap(hand.choice("群众对工作是否满意", "基本满意"))
     hand.tap(hand.button("使用本机定位"))
-    expect(hand.page.get_by_text("位置已记录,精度约 12 米")).to_be_visible()
+    expect(hand.page.get_by_text("位置已记录，精度约 12 米")).to_be_visible()
     hand.page.locator(".mq-photo input").set_input_files([a_photo(2400, 1800)])
     expect(hand.page.locator("img.mq-thumb")).to_have_count(1)
     hand.tap(hand.button("提交"))
@@ -103,7 +103,7 @@ def test_a_visit_without_problems_takes_ten_taps(tablet: Hand, village: Village)
     hand.open(f"/households?household={village.plain.id}")
     hand.tap(hand.page.locator(".st-key-mq_household_visit button"))
     hand.tap(hand.choice("走访结果", "完成走访"))
-    hand.tap(hand.choice("见到谁", "钱小芳(户主)"))
+    hand.tap(hand.choice("见到谁", "钱小芳（户主）"))
     for difficulty in ("行路难", "饮水难", "就医难", "上学难"):
         hand.tap(hand.choice(difficulty, "没有"))
     hand.tap(hand.button("还有 1 项要填"))
@@ -146,7 +146,7 @@ def test_the_server_is_killed_in_the_middle_of_a_sentence(
     hand.page.keyboard.type(REST)
     wait_for_words(hand, village, SENTENCE + REST, seconds=3)
     hand.tap(hand.choice("程度", "中"))
-    hand.tap(hand.choice("见到谁", "钱小芳(户主)"))
+    hand.tap(hand.choice("见到谁", "钱小芳（户主）"))
     for difficulty in ("行路难", "就医难", "上学难"):
         hand.tap(hand.choice(difficulty, "没有"))
     hand.tap(hand.button("还有 1 项要填"))
@@ -291,7 +291,7 @@ def test_a_denied_position_is_a_sentence_and_the_map_takes_its_place(tablet: Han
     ground = hand.page.frame_locator("iframe").first.locator(".leaflet-container")
     ground.wait_for()
     ground.click(position={"x": 120, "y": 120})
-    expect(hand.page.get_by_text("位置已记录(地图点选)")).to_be_visible()
+    expect(hand.page.get_by_text("位置已记录（地图点选）")).to_be_visible()
     hand.tap(hand.button("提交"))
     expect(hand.page.get_by_text("已提交")).to_be_visible()
     with db.reading() as session:

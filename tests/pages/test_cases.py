@@ -16,7 +16,7 @@ from survey.ui import cases as cases_ui
 from tests.builders import OTHER_GROUP, TOWNSHIP, VILLAGE, a_cadre, a_case, a_household
 from tests.pages.conftest import Opener, texts
 
-WORDS = "测试:已联系水务站"
+WORDS = "测试：已联系水务站"
 
 
 def a_village_with_cases(count: int = 1, **over: Any) -> tuple[Actor, list[str]]:
@@ -97,7 +97,7 @@ def test_tapping_a_case_opens_it(open_page: Opener) -> None:
     page = open_page(actor, "cases", category="water")
     button(page, f"mq_row_cases_{case_id}").click().run()
     assert not page.exception
-    assert "测试:水管断了" in texts(page)
+    assert "测试：水管断了" in texts(page)
     button(page, "mq_case_back").click().run()
     assert _has(page, case_id)
     assert page.query_params["category"] in ("water", ["water"])
@@ -162,7 +162,7 @@ def test_who_only_reads_is_offered_no_step(open_page: Opener) -> None:
     with db.session_scope() as session:
         leader = a_cadre(session, Post.TOWNSHIP_MAYOR, TOWNSHIP)
     page = open_page(leader, "cases", case=case_id)
-    assert "测试:水管断了" in texts(page)
+    assert "测试：水管断了" in texts(page)
     assert not page.text_area
     assert not any(str(element.key) == "mq_case_record" for element in page.button)
 
@@ -170,7 +170,7 @@ def test_who_only_reads_is_offered_no_step(open_page: Opener) -> None:
 def test_a_case_outside_the_area_is_not_found(open_page: Opener) -> None:
     with db.session_scope() as session:
         actor = a_cadre(session)
-        elsewhere = a_case(session, a_household(session, OTHER_GROUP), words="测试:别村的事").id
+        elsewhere = a_case(session, a_household(session, OTHER_GROUP), words="测试：别村的事").id
     page = open_page(actor, "cases", case=elsewhere)
     assert "没有找到" in page.error[0].value
     assert "别村的事" not in texts(page)

@@ -102,7 +102,7 @@ def test_a_tapped_case_leads_to_its_page(open_page: Opener, drawn: dict[str, Any
     drawn["answer"] = {"last_active_drawing": {"properties": {"id": case_id}}}
     page = open_page(actor, "map")
     page.button(key=f"mq_row_map_case_{case_id}").click().run()
-    assert "测试:水管断了" in texts(page)
+    assert "测试：水管断了" in texts(page)
 
 
 def test_a_tapped_hardship_household_is_named(open_page: Opener, drawn: dict[str, Any]) -> None:

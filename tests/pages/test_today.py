@@ -99,7 +99,7 @@ def test_a_tapped_case_opens(open_page: Opener) -> None:
         case_id = case.id
     page = open_page(actor)
     page.button(key=f"mq_row_today_cases_{case_id}").click().run()
-    assert "测试:水管断了" in texts(page)
+    assert "测试：水管断了" in texts(page)
 
 
 def test_overdue_leads_to_the_filtered_list(open_page: Opener) -> None:
@@ -119,7 +119,7 @@ def test_overdue_leads_to_the_filtered_list(open_page: Opener) -> None:
 def test_posts_without_field_work_are_told_where_their_work_is(open_page: Opener, post: Post) -> None:
     with db.session_scope() as session:
         actor = a_cadre(session, post, TOWNSHIP)
-        a_case(session, words="测试:不该看到")
+        a_case(session, words="测试：不该看到")
     page = open_page(actor)
     assert not page.exception
     assert not page.error

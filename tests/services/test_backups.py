@@ -234,7 +234,7 @@ def test_a_cut_off_backup_is_refused(sqlite_store: db.Store, tmp_path: Path) -> 
     backups.write(sqlite_store.engine, sqlite_store.settings, tmp_path / "b.zip")
     whole = (tmp_path / "b.zip").read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "other.zip").write_text("姓名,电话")
+    (tmp_path / "other.zip").write_text("姓名，电话")
     there = _elsewhere(sqlite_store.settings, tmp_path / "there")
     for name in ("cut.zip", "other.zip"):
         with pytest.raises(Problem) as refused:

@@ -32,7 +32,7 @@ from survey.questionnaires.registry import Filling
 from tests import builders
 from tests.builders import GROUP, NOW, OTHER_GROUP, TODAY, TOWNSHIP, VILLAGE, a_cadre, a_case, a_household
 
-WORDS = "测试:山泉冬天断流"
+WORDS = "测试：山泉冬天断流"
 
 
 def a_report(household: Any = None, **over: Any) -> Report:
@@ -79,7 +79,7 @@ def test_what_a_case_says_is_stored_encrypted(session: Session) -> None:
     cadre = a_cadre(session)
     taken = service.take_in(session, cadre, a_report(a_household(session)))
     service.record_step(
-        session, cadre, taken.id, StepKind.NOTE, "测试:已看过水源", on=TODAY, expected_version=1
+        session, cadre, taken.id, StepKind.NOTE, "测试：已看过水源", on=TODAY, expected_version=1
     )
     raw = [*session.execute(sa.text('select words from "case"')).scalars()]
     raw += session.execute(sa.text("select words from case_step where words is not null")).scalars()
@@ -90,7 +90,7 @@ def test_what_a_case_says_is_stored_encrypted(session: Session) -> None:
 def test_a_second_report_of_the_same_matter_is_linked(session: Session) -> None:
     first, second, household = a_cadre(session), a_cadre(session), a_household(session)
     taken = service.take_in(session, first, a_report(household, severity=1))
-    again = service.take_in(session, second, a_report(household, severity=3, words="测试:更严重了"))
+    again = service.take_in(session, second, a_report(household, severity=3, words="测试：更严重了"))
     case = case_of(session, taken.id)
     assert (again.id, again.opened) == (taken.id, False)
     assert session.exec(select(sa.func.count()).select_from(Case)).one() == 1
@@ -98,7 +98,7 @@ def test_a_second_report_of_the_same_matter_is_linked(session: Session) -> None:
     assert (case.severity, case.version) == (3, 2)
     assert [(s.kind, s.words, s.cadre_id) for s in steps_of(session, taken.id)] == [
         (StepKind.INTAKE, None, first.cadre_id),
-        (StepKind.LINK, "测试:更严重了", second.cadre_id),
+        (StepKind.LINK, "测试：更严重了", second.cadre_id),
     ]
 
 
@@ -127,7 +127,7 @@ def test_what_is_raised_again_after_it_was_resolved_is_in_progress_with_a_new_de
     cadre, household = a_cadre(session), a_household(session)
     taken = service.take_in(session, cadre, a_report(household, on=date(2026, 3, 2)))
     service.record_step(
-        session, cadre, taken.id, StepKind.RESOLVE, "测试:已修好", on=date(2026, 3, 5), expected_version=1
+        session, cadre, taken.id, StepKind.RESOLVE, "测试：已修好", on=date(2026, 3, 5), expected_version=1
     )
     service.take_in(session, cadre, a_report(household))
     case = case_of(session, taken.id)
@@ -212,9 +212,9 @@ def test_from_intake_to_closure(session: Session) -> None:
     version = 1
     for kind, words, expected in (
         (StepKind.START, None, CaseState.IN_PROGRESS),
-        (StepKind.NOTE, "测试:联系水务站", CaseState.IN_PROGRESS),
-        (StepKind.RESOLVE, "测试:接通管道", CaseState.RESOLVED),
-        (StepKind.REPLY, "测试:已当面告知", CaseState.REPLIED),
+        (StepKind.NOTE, "测试：联系水务站", CaseState.IN_PROGRESS),
+        (StepKind.RESOLVE, "测试：接通管道", CaseState.RESOLVED),
+        (StepKind.REPLY, "测试：已当面告知", CaseState.REPLIED),
         (StepKind.CLOSE, None, CaseState.CLOSED),
     ):
         recorded = service.record_step(
@@ -226,7 +226,7 @@ def test_from_intake_to_closure(session: Session) -> None:
     assert (case.closed_on, case.version) == (TODAY, 6)
     assert len(steps_of(session, taken.id)) == 6
     reopened = service.record_step(
-        session, cadre, taken.id, StepKind.REOPEN, "测试:又断水", on=date(2026, 5, 20), expected_version=6
+        session, cadre, taken.id, StepKind.REOPEN, "测试：又断水", on=date(2026, 5, 20), expected_version=6
     )
     assert reopened.state is CaseState.IN_PROGRESS
     case = case_of(session, taken.id)
@@ -399,9 +399,9 @@ def test_an_observation_without_a_difficulty_opens_nothing(session: Session) -> 
 def test_a_request_of_a_visit_opens_a_case(session: Session) -> None:
     cadre, household = a_cadre(session), a_household(session)
     visit = builders.a_visit(session, household, cadre)
-    row = a_row("cases", "any", category="policy_question", words=" 测试:问医保 ")
+    row = a_row("cases", "any", category="policy_question", words=" 测试：问医保 ")
     filling = a_filling(session, cadre, household, visit)
     (written,) = service.CASE_WRITER.write(session, cadre, filling, row)
     case = case_of(session, written.id)
-    assert (case.category, case.words, case.household_id) == ("policy_question", "测试:问医保", household.id)
+    assert (case.category, case.words, case.household_id) == ("policy_question", "测试：问医保", household.id)
     assert case.due_on == date(2026, 5, 11)

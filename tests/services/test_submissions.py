@@ -78,7 +78,7 @@ def test_a_difficulty_opens_a_case_and_the_next_one_is_linked_to_it__ok(session:
     submissions.accept(session, actor, a_delivery(session, actor, household, with_difficulty("water")))
     case = session.exec(select(Case)).one()
     assert (case.category, case.household_id, case.severity) == ("water", household.id, 2)
-    assert case.words == "测试:下雨就断水"
+    assert case.words == "测试：下雨就断水"
     assert case.number.startswith("511922125-2026-")
     submissions.accept(session, actor, a_delivery(session, actor, household, with_difficulty("water")))
     assert count(session, Case) == 1
@@ -94,10 +94,10 @@ def test_requests_of_the_villager_open_cases_of_their_kind__ok(session: Session)
     for path, value in (no_problem() | {"voices/has_requests": "yes"}).items():
         instance.answer(f"/data/{path}", value)
     instance.answer("/data/voices/request[1]/kind", "formalities")
-    instance.answer("/data/voices/request[1]/matter", "测试:办老年证")
+    instance.answer("/data/voices/request[1]/matter", "测试：办老年证")
     second = instance.add_repeat("/data/voices/request")
     instance.answer(f"{second}/kind", "dispute")
-    instance.answer(f"{second}/matter", "测试:地界纠纷")
+    instance.answer(f"{second}/matter", "测试：地界纠纷")
     delivery = submissions.Delivery(instance.to_xml(final=True), submissions.SubmissionSource.PAGE, NOW)
     submissions.accept(session, actor, delivery)
     assert sorted(c.category for c in session.exec(select(Case))) == ["dispute", "formalities"]
@@ -108,13 +108,13 @@ def test_a_visit_to_a_hardship_household_is_a_contact_too__ok(session: Session) 
     file = a_hardship_file(session, household)
     answers = no_problem() | {
         "help/help_given": "medical formalities",
-        "hardship/contact_words": "测试:已联系卫生院",
+        "hardship/contact_words": "测试：已联系卫生院",
         "hardship/next_contact_on": "2026-06-01",
     }
     submissions.accept(session, actor, a_delivery(session, actor, household, answers))
     contact = session.exec(select(HardshipContact)).one()
     assert contact.help_given == ["medical", "formalities"]
-    assert contact.words == "测试:已联系卫生院"
+    assert contact.words == "测试：已联系卫生院"
     assert contact.next_contact_on == file.next_contact_on == date(2026, 6, 1)
 
 
@@ -325,14 +325,14 @@ def test_an_unknown_form_or_version__error(session: Session) -> None:
 
 def test_a_contact_at_home_is_a_visit_and_one_by_telephone_is_not__ok(session: Session) -> None:
     actor, household = a_cadre(session), a_household(session)
-    file = a_hardship_file(session, household, needs="测试:缺种子")
+    file = a_hardship_file(session, household, needs="测试：缺种子")
     for mode, visits in (("phone", 0), ("home", 1)):
         answers = {"contact/mode": mode, "contact/words": "测试", "contact/next_contact_on": "2026-07-01"}
         delivery = a_delivery(session, actor, household, answers, library.CONTACT_FORM)
         submissions.accept(session, actor, delivery)
         assert count(session, Visit) == visits
     assert count(session, HardshipContact) == 2
-    assert file.needs == "测试:缺种子"
+    assert file.needs == "测试：缺种子"
     assert set(file.field_versions) == {"next_contact_on"}
 
 

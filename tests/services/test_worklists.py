@@ -111,12 +111,12 @@ def test_who_has_no_business_with_cases_sees_none(session: Session, post: Post) 
 def test_a_case_is_shown_with_its_steps_and_what_may_be_done(session: Session) -> None:
     cadre = a_cadre(session, name="测试甲")
     case = a_case(session, first_handler_id=cadre.cadre_id, due_on=SOON)
-    service.record_step(session, cadre, case.id, StepKind.RESOLVE, "测试:修好", on=TODAY, expected_version=1)
+    service.record_step(session, cadre, case.id, StepKind.RESOLVE, "测试：修好", on=TODAY, expected_version=1)
     view = worklists.case(session, cadre, case.id, TODAY)
-    assert (view.words, view.first_handler_name, view.version) == ("测试:水管断了", "测试甲", 2)
+    assert (view.words, view.first_handler_name, view.version) == ("测试：水管断了", "测试甲", 2)
     assert [(s.kind, s.words, s.name) for s in view.steps] == [
         (StepKind.INTAKE, None, None),
-        (StepKind.RESOLVE, "测试:修好", "测试甲"),
+        (StepKind.RESOLVE, "测试：修好", "测试甲"),
     ]
     assert view.actions == (StepKind.NOTE, StepKind.REPLY, StepKind.REOPEN)
     assert view.row.days_left == 2

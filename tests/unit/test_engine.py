@@ -26,7 +26,7 @@ VISIT = """
 |          | select_one yes_no   | difficulty   | 是否有困难       | Any difficulty      | yes      |                  |            |                               |                                  |                              |         |              |                  |                   |         |
 |          | begin group         | about        | 困难情况         | Difficulties        |          | ${difficulty} = 'yes' |       |                               |                                  |                              |         |              |                  |                   |         |
 |          | select_multiple kinds | kinds      | 困难类型         | Kinds               | yes      |                  | count-selected(.) <= 2 | 最多选两项        | Two at most                      |                              |         |              |                  |                   |         |
-|          | integer             | severity     | 严重程度(${head}) | Severity (${head}) |          |                  | . > 0 and . < 6 |                          |                                  |                              |         |              |                  |                   |         |
+|          | integer             | severity     | 严重程度（${head}） | Severity (${head}) |          |                  | . > 0 and . < 6 |                          |                                  |                              |         |              |                  |                   |         |
 |          | end group           |              |                  |                     |          |                  |            |                               |                                  |                              |         |              |                  |                   |         |
 |          | select_one county   | county       | 县               | County              |          |                  |            |                               |                                  |                              |         |              |                  |                   |         |
 |          | select_one town     | town         | 镇               | Town                |          |                  |            |                               |                                  |                              |         |              | county = ${county} |                 |         |
@@ -143,7 +143,7 @@ def test_labels_hold_answers_in_the_language_in_use__ok(
     form: Form, context: Context, visit: Instance
 ) -> None:
     visit.answer("/data/difficulty", "yes")
-    assert shown(visit)["/data/about/severity"].label == "严重程度(李四)"
+    assert shown(visit)["/data/about/severity"].label == "严重程度（李四）"
     english = Instance.new(form, replace(context, language="en"), prefill={"household_id": "h2"})
     english.answer("/data/difficulty", "yes")
     assert shown(english)["/data/about/severity"].label == "Severity (王五)"
