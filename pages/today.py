@@ -13,7 +13,9 @@ else:
         today.attention(work.attention)
     if work.nothing_waits:
         shell.empty(
-            _("Nothing waits today. Choose a household to visit."), _("Find a household"), to=navigation.HOUSEHOLDS
+            _("Nothing waits today. Choose a household to visit."),
+            _("Find a household"),
+            to=navigation.HOUSEHOLDS,
         )
     else:
         today.unfinished(work.drafts)
