@@ -11,16 +11,17 @@ from sqlmodel import Session
 from survey.access.permissions import Actor
 from survey.areas import importing
 from survey.cases import service as cases
-from survey.fieldwork import visit_readers, visit_writers
+from survey.fieldwork import households, visit_readers, visit_writers
 from survey.questionnaires import library, registry
 
 
 def wire() -> None:
-    """Register every writer and reader; the order of writers is the order of writing."""
+    """Register every writer, reader and follower; the order of writers is the order of writing."""
     for writer in visit_writers.WRITERS:
         registry.register_writer(writer)
     registry.register_writer(cases.OBSERVATION_WRITER)
     registry.register_writer(cases.CASE_WRITER)
+    households.register_follower(cases.HOUSEHOLD_FOLLOWER)
     for name, reader in visit_readers.READERS.items():
         registry.register_reader(name, reader)
 

@@ -23,6 +23,7 @@ from survey.access import audit
 from survey.access.permissions import ALLOWED, ROLE_OF_POST, Action, Actor, require, service, within_any
 from survey.cases import categories, lifecycle
 from survey.cases.numbers import next_number
+from survey.i18n import gettext as _
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
 from survey.questionnaires.registry import EntityWriter, Filling, Written
@@ -314,6 +315,31 @@ def _audit(session: Session, actor: Actor, case: Case, action: str, **details: o
     )
 
 
+def _follow_household(session: Session, actor: Actor, household: Household, on: date) -> None:
+    """Open cases go with a household that moved, so that its new cadres see them; finished ones stay where they were."""
+    moved = session.exec(
+        select(Case).where(
+            Case.household_id == household.id,
+            Case.area_code != household.area_code,
+            col(Case.closed_on).is_(None),
+        )
+    ).all()
+    for case in moved:
+        case.area_code = household.area_code
+        case.version += 1
+        _add_step(
+            session,
+            actor,
+            case,
+            StepKind.NOTE,
+            case.state,
+            on,
+            _("The household moved; so did its case."),
+            None,
+        )
+        _audit(session, actor, case, "case.move")
+
+
 def _write_observation(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
     if row.properties.get("opens_case") != "yes":
         return ()
@@ -361,5 +387,6 @@ def _place(filling: Filling) -> tuple[float, float] | None:
     return household.lat, household.lon
 
 
+HOUSEHOLD_FOLLOWER = _follow_household
 OBSERVATION_WRITER = EntityWriter("observations", frozenset({"opens_case"}), _write_observation)
 CASE_WRITER = EntityWriter("cases", frozenset({"category", "severity", "words"}), _write_case)

@@ -9,7 +9,7 @@ somebody else changed meanwhile, to save an unconfirmed near duplicate, and to g
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -482,12 +482,24 @@ def _require_group(session: Session, area_code: str, on: date) -> None:
         raise Problem("households.no_group", name=area.short_name)
 
 
+Follower = Callable[[Session, Actor, Household, date], None]
+_followers: list[Follower] = []
+
+
+def register_follower(follower: Follower) -> None:
+    """Have a higher layer's records follow a household that moves to another group (the composition root calls this)."""
+    if follower not in _followers:
+        _followers.append(follower)
+
+
 def _move(session: Session, actor: Actor, row: Household, area_code: str, on: date) -> None:
     require(actor, Action.HOUSEHOLDS_WRITE, area_code)
     _require_group(session, area_code, on)
     row.area_code = area_code
     for table in (Member, HardshipFile, Assignment):
         session.execute(sa.update(table).where(col(table.household_id) == row.id).values(area_code=area_code))
+    for follower in _followers:
+        follower(session, actor, row, on)
 
 
 def _require_name(columns: Mapping[str, Any]) -> None:

@@ -22,10 +22,11 @@ from models import (
     StepKind,
     SubmissionSource,
 )
-from survey import db
+from survey import composition, db
 from survey.access.permissions import Actor
 from survey.cases import service, worklists
 from survey.cases.service import Report
+from survey.fieldwork import households
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
 from survey.questionnaires.registry import Filling
@@ -405,3 +406,17 @@ def test_a_request_of_a_visit_opens_a_case(session: Session) -> None:
     case = case_of(session, written.id)
     assert (case.category, case.words, case.household_id) == ("policy_question", "测试：问医保", household.id)
     assert case.due_on == date(2026, 5, 11)
+
+
+def test_open_cases_go_with_a_household_that_moves_and_finished_ones_stay(session: Session) -> None:
+    composition.wire()
+    office = a_cadre(session, Post.MASS_WORK_DIRECTOR, TOWNSHIP)
+    household = a_household(session, GROUP)
+    open_case = a_case(session, household)
+    finished = a_case(session, household, category="road", state=CaseState.CLOSED, closed_on=TODAY)
+    seen = households.household(session, office, household.id, on=TODAY)
+    households.save_household(session, office, household.id, {"area_code": OTHER_GROUP}, seen=seen, on=TODAY)
+    assert session.get_one(Case, open_case.id).area_code == OTHER_GROUP
+    assert session.get_one(Case, finished.id).area_code == GROUP
+    kinds = session.exec(select(CaseStep.kind).where(CaseStep.case_id == open_case.id)).all()
+    assert sorted(kinds) == [StepKind.INTAKE, StepKind.NOTE]
