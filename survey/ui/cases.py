@@ -19,9 +19,11 @@ from survey.cases.worklists import CaseFilter, CaseRow, CaseView, Owner
 from survey.i18n import gettext as _
 from survey.rules import codes
 from survey.ui import navigation, session, shell, state, wording
+from survey.ui.filters import Filters
 
 LIST = "cases"
 _FILTERS = ("village", "category", "overdue", "mine")
+_FILTER = Filters("mq_filter_", (LIST,))
 _WORDS_KEY = "mq_case_words"
 _STEP_KEY = "mq_case_step"
 _OWNER_KEY = "mq_case_owner"
@@ -52,12 +54,14 @@ def filters(villages: Sequence[AreaView], *, with_mine: bool = True) -> CaseFilt
     """Draw the filters and keep what is chosen in the address."""
     village, category, marks = st.columns([2, 2, 3], vertical_alignment="bottom")
     with village:
-        code = _choice("village", _("Village"), {area.code: area.short_name for area in villages})
+        code = _FILTER.choice("village", _("Village"), {area.code: area.short_name for area in villages})
     with category:
-        kind = _choice("category", _("Category"), {key: categories.label(key) for key in categories.every()})
+        kind = _FILTER.choice(
+            "category", _("Category"), {key: categories.label(key) for key in categories.every()}
+        )
     with marks, st.container(horizontal=True, vertical_alignment="center"):
-        overdue = _mark("overdue", _("Overdue only"))
-        mine = _mark("mine", _("Mine only")) if with_mine else False
+        overdue = _FILTER.switch("overdue", _("Overdue only"))
+        mine = _FILTER.switch("mine", _("Mine only")) if with_mine else False
     return CaseFilter(village=code, category=kind, overdue=overdue, mine=mine)
 
 
@@ -224,36 +228,6 @@ def _assign(case_id: str, version: int, key: str) -> None:
     with db.session_scope() as store:
         service.assign(store, actor, case_id, owner_id, on=today(), expected_version=version)
     state.leave_notice("success", _("The case was given over."))
-
-
-def _choice(name: str, label: str, options: Mapping[str, str]) -> str | None:
-    keys = ["", *options]
-    present = st.query_params.get(name, "")
-    chosen = st.selectbox(
-        label,
-        keys,
-        index=keys.index(present) if present in keys else 0,
-        format_func=lambda key: options.get(key, _("All")),
-        key=f"mq_filter_{name}",
-        on_change=_keep,
-        args=(name,),
-    )
-    return chosen or None
-
-
-def _mark(name: str, label: str) -> bool:
-    return st.toggle(
-        label, value=name in chosen_filters(), key=f"mq_filter_{name}", on_change=_keep, args=(name,)
-    )
-
-
-def _keep(name: str) -> None:
-    value = st.session_state[f"mq_filter_{name}"]
-    if value:
-        st.query_params[name] = "1" if value is True else value
-    else:
-        st.query_params.pop(name, None)
-    state.set_offset(LIST, 0)
 
 
 def _facts(facts: Mapping[str, str]) -> str:

@@ -21,12 +21,14 @@ from survey.rules import codes
 from survey.ui import navigation, session, shell, state, wording
 from survey.ui import register_fields as fields
 from survey.ui.cases import section, today
+from survey.ui.filters import Filters
 from survey.ui.households import CONTACT_FORM, facts, title
 
 DUE, FILES, WORK = "due", "files", "work"
 FORM = "hardship_file"
 _FIELDS = ("category", "main_cause", "causes", "needs", "measures", "next_contact_on")
 _AT_THE_DOOR = frozenset({Role.VILLAGE_CADRE, Role.VILLAGE_HEAD, Role.STATIONED_CADRE})
+_FILTER = Filters("mq_hardship_", (f"hardship_{DUE}", f"hardship_{FILES}"))
 
 
 def part(actor: Actor) -> str:
@@ -41,7 +43,7 @@ def part(actor: Actor) -> str:
         default=present if present in names else DUE,
         format_func=names.__getitem__,
         key="mq_hardship_part",
-        on_change=_keep,
+        on_change=_FILTER.keep,
         args=("part",),
         required=True,
         label_visibility="collapsed",
@@ -73,12 +75,12 @@ def files(actor: Actor, on: date) -> None:
         village = None
         if several:
             with columns[0]:
-                village = _choice("village", _("Village"), villages)
+                village = _FILTER.choice("village", _("Village"), villages)
         with columns[-2]:
-            category = _choice("category", _("Category"), codes.labels("hardship_category"))
+            category = _FILTER.choice("category", _("Category"), codes.labels("hardship_category"))
         with columns[-1], st.container(horizontal=True, vertical_alignment="center"):
-            overdue = _mark("overdue", _("Overdue only"))
-            closed = _mark("closed", _("Closed files"))
+            overdue = _FILTER.switch("overdue", _("Overdue only"))
+            closed = _FILTER.switch("closed", _("Closed files"))
         page = hardship.files(
             store,
             actor,
@@ -402,41 +404,14 @@ def _mine_only(actor: Actor) -> bool:
         return False
     every = "all" in st.query_params
     return not st.toggle(
-        _("Also households of others"), value=every, key="mq_hardship_all", on_change=_keep, args=("all",)
+        _("Also households of others"),
+        value=every,
+        key="mq_hardship_all",
+        on_change=_FILTER.keep,
+        args=("all",),
     )
 
 
 def _filters() -> dict[str, str]:
     names = ("part", "village", "category", "overdue", "closed", "all")
     return {name: st.query_params[name] for name in names if st.query_params.get(name)}
-
-
-def _choice(name: str, label: str, options: Mapping[str, str]) -> str | None:
-    keys = ["", *options]
-    present = st.query_params.get(name, "")
-    chosen = st.selectbox(
-        label,
-        keys,
-        index=keys.index(present) if present in keys else 0,
-        format_func=lambda key: options.get(key, _("All")),
-        key=f"mq_hardship_{name}",
-        on_change=_keep,
-        args=(name,),
-    )
-    return chosen or None
-
-
-def _mark(name: str, label: str) -> bool:
-    return st.toggle(
-        label, value=name in _filters(), key=f"mq_hardship_{name}", on_change=_keep, args=(name,)
-    )
-
-
-def _keep(name: str) -> None:
-    value = st.session_state[f"mq_hardship_{name}"]
-    if value:
-        st.query_params[name] = "1" if value is True else value
-    else:
-        st.query_params.pop(name, None)
-    for list_name in (DUE, FILES):
-        state.set_offset(f"hardship_{list_name}", 0)

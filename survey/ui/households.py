@@ -29,11 +29,13 @@ from survey.fieldwork.visits import VisitView
 from survey.i18n import gettext as _
 from survey.rules import codes
 from survey.ui import cases, map, navigation, register_fields, session, shell, state, wording
+from survey.ui.filters import Filters
 
 LIST = "households"
 CONTACT_FORM = "hardship_contact"
 _QUERY = "households_query"
 _HISTORY_STEP = 10
+_FILTER = Filters("mq_households_", (LIST,), under={"village": "group"})
 
 
 def listed(actor: Actor, on: date) -> HouseholdPage:
@@ -127,49 +129,23 @@ def _filters(store: Session, actor: Actor, on: date) -> tuple[str | None, bool]:
     columns = st.columns(3 if several else 2, vertical_alignment="bottom")
     if several:
         with columns[0]:
-            village = _filter("village", _("Village"), villages)
+            village = _FILTER.choice("village", _("Village"), villages)
     groups = (
         {area.code: area.short_name for area in register.groups(store, actor, village, on=on)}
         if village
         else {}
     )
     with columns[-2]:
-        group = _filter("group", _("Group"), groups) if groups else None
+        group = _FILTER.choice("group", _("Group"), groups) if groups else None
     with columns[-1]:
         former = st.toggle(
             _("Also those who left"),
             value="former" in _place(),
             key="mq_households_former",
-            on_change=_keep,
+            on_change=_FILTER.keep,
             args=("former",),
         )
     return group or village, former
-
-
-def _filter(name: str, label: str, options: Mapping[str, str]) -> str | None:
-    keys = ["", *options]
-    present = st.query_params.get(name, "")
-    chosen = st.selectbox(
-        label,
-        keys,
-        index=keys.index(present) if present in keys else 0,
-        format_func=lambda key: options.get(key, _("All")),
-        key=f"mq_households_{name}",
-        on_change=_keep,
-        args=(name,),
-    )
-    return chosen or None
-
-
-def _keep(name: str) -> None:
-    value = st.session_state[f"mq_households_{name}"]
-    if value:
-        st.query_params[name] = "1" if value is True else value
-    else:
-        st.query_params.pop(name, None)
-    if name == "village":
-        st.query_params.pop("group", None)
-    state.set_offset(LIST, 0)
 
 
 def _place() -> dict[str, str]:
