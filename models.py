@@ -162,6 +162,22 @@ class StepKind(StrEnum):
     REOPEN = "reopen"
 
 
+class VersionState(StrEnum):
+    """Whether a version of a questionnaire may be filled in: only a published one."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class HouseholdsDue(StrEnum):
+    """Which households of its areas a version is to be filled in for."""
+
+    NOBODY = "nobody"
+    HARDSHIP = "hardship"
+    EVERYBODY = "everybody"
+
+
 class SubmissionSource(StrEnum):
     """By which way a filling came in."""
 
@@ -375,7 +391,11 @@ class Questionnaire(Base, table=True):
 
 
 class QuestionnaireVersion(Base, table=True):
-    """A published definition; it never changes."""
+    """A definition: a draft until it is published, unchanged from then on; of a draft `published_at` is its upload.
+
+    `area_code` is the area of the office it belongs to, none for what the project ships. `source` is the authored
+    text where it is one, `source_file` the workbook as it was uploaded.
+    """
 
     __tablename__ = "questionnaire_version"
     id: int | None = Field(default=None, primary_key=True)
@@ -387,8 +407,41 @@ class QuestionnaireVersion(Base, table=True):
     published_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
     valid_from: date
     valid_until: date | None = None
+    state: VersionState = Field(default=VersionState.PUBLISHED, sa_type=enum_type(VersionState))
+    due: HouseholdsDue = Field(default=HouseholdsDue.NOBODY, sa_type=enum_type(HouseholdsDue))
+    area_code: str | None = Field(default=None, foreign_key="area.code")
+    cadre_id: int | None = Field(default=None, foreign_key="cadre.id")
+    source_name: str = Field(default="", max_length=200)
+    source_file: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     __table_args__ = (UniqueConstraint("questionnaire_id", "version"),)
+
+
+class QuestionnaireArea(Base, table=True):
+    """An area a version is for; a version without any is for all."""
+
+    __tablename__ = "questionnaire_area"
+    version_id: int = Field(foreign_key="questionnaire_version.id", primary_key=True)
+    area_code: str = Field(foreign_key="area.code", primary_key=True)
+
+
+class QuestionnairePost(Base, table=True):
+    """A post a version is for; a version without any is for all."""
+
+    __tablename__ = "questionnaire_post"
+    version_id: int = Field(foreign_key="questionnaire_version.id", primary_key=True)
+    post: Post = Field(sa_type=enum_type(Post), primary_key=True)
+
+
+class QuestionnaireFile(Base, table=True):
+    """A file a version names: choices from a list (csv, geojson, xml) or media in its texts."""
+
+    __tablename__ = "questionnaire_file"
+    version_id: int = Field(foreign_key="questionnaire_version.id", primary_key=True)
+    name: str = Field(primary_key=True, max_length=200)
+    content: bytes = Field(sa_type=sa.LargeBinary)
+    sha256: str = Field(max_length=64)
 
 
 class Submission(Base, table=True):

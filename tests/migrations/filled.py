@@ -14,6 +14,10 @@ from models import (
     HardshipContact,
     NumberSeries,
     Observation,
+    Post,
+    QuestionnaireArea,
+    QuestionnaireFile,
+    QuestionnairePost,
     StoreFact,
     Submission,
 )
@@ -35,6 +39,9 @@ def fill(session: Session) -> None:
     for row in (
         StoreFact(key="filled", value="yes"),
         AccountSession(token_hash="0" * 64, cadre_id=cadre_id),
+        QuestionnaireArea(version_id=version_id, area_code=household.area_code),
+        QuestionnairePost(version_id=version_id, post=Post.VILLAGE_HEAD),
+        QuestionnaireFile(version_id=version_id, name="list.csv", content=b"name,label", sha256="0" * 64),
         NumberSeries(prefix=case.number.rsplit("-", 1)[0], last=int(case.number.rsplit("-", 1)[1])),
         Draft(instance_id="draft", version_id=version_id, cadre_id=cadre_id, payload="<d/>"),
         Observation(

@@ -79,6 +79,9 @@ def test_a_migrated_store_is_current(store: db.Store) -> None:
         "UPDATE submission SET device = 'another'",
         "UPDATE submission SET payload_hash = 'x', payload = NULL",
         "UPDATE submission SET received_at = '2020-01-01 00:00:00'",
+        "DELETE FROM questionnaire_version",
+        "UPDATE questionnaire_version SET xform = '<other/>'",
+        "UPDATE questionnaire_version SET state = 'draft'",
     ],
 )
 def test_the_database_refuses_to_rewrite_the_past(session: Session, statement: str) -> None:

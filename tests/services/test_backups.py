@@ -248,7 +248,8 @@ def test_a_cut_off_backup_is_refused(sqlite_store: db.Store, tmp_path: Path) -> 
 
 def test_a_backup_of_a_newer_program_is_refused(store: db.Store, backup: Path, tmp_path: Path) -> None:
     def change(name: str, content: bytes) -> bytes:
-        return content.replace(b'"0001"', b'"9999"') if name == "manifest.json" else content
+        newest = f'"{upgrades.newest_revision()}"'.encode()
+        return content.replace(newest, b'"9999"') if name == "manifest.json" else content
 
     newer = _rewritten(backup, tmp_path / "newer.zip", change)
     with pytest.raises(Problem) as refused:
