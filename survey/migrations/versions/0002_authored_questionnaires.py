@@ -35,12 +35,11 @@ _NEVER_DELETED = "a published version of a questionnaire is never deleted"
 
 def upgrade() -> None:
     """Columns are added in place: what submissions refer to is not rebuilt."""
-    text = {"nullable": False}
-    op.add_column(_VERSION, sa.Column("state", sa.String(40), server_default="published", **text))
-    op.add_column(_VERSION, sa.Column("due", sa.String(40), server_default="nobody", **text))
+    op.add_column(_VERSION, sa.Column("state", sa.String(40), server_default="published", nullable=False))
+    op.add_column(_VERSION, sa.Column("due", sa.String(40), server_default="nobody", nullable=False))
     _add_reference("area_code", "VARCHAR", "area", "code")
     _add_reference("cadre_id", "INTEGER", "cadre", "id")
-    op.add_column(_VERSION, sa.Column("source_name", sa.String(200), server_default="", **text))
+    op.add_column(_VERSION, sa.Column("source_name", sa.String(200), server_default="", nullable=False))
     op.add_column(_VERSION, sa.Column("source_file", sa.LargeBinary(), nullable=True))
     op.add_column(_VERSION, sa.Column("withdrawn_at", sa.DateTime(), nullable=True))
     for name, column, kind, target in (
