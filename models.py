@@ -188,6 +188,38 @@ class SubmissionSource(StrEnum):
     DEMO = "demo"
 
 
+class ReviewState(StrEnum):
+    """How far the office is with a filling; one that nobody reviewed is received."""
+
+    RECEIVED = "received"
+    EDITED = "edited"
+    HAS_ISSUES = "has_issues"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class ReviewKind(StrEnum):
+    """What a row of a filling's review is: a remark, a decision, or the arrival of a corrected version."""
+
+    COMMENT = "comment"
+    DECISION = "decision"
+    EDIT = "edit"
+
+
+class ConflictKind(StrEnum):
+    """A stale update: of other fields than those changed meanwhile (applied), or of the same field (not applied)."""
+
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class ConflictChoice(StrEnum):
+    """Which of a conflict's two values a person chose."""
+
+    SENT = "sent"
+    KEPT = "kept"
+
+
 class AuditResult(StrEnum):
     """Whether what was tried was done."""
 
@@ -445,7 +477,11 @@ class QuestionnaireFile(Base, table=True):
 
 
 class Submission(Base, table=True):
-    """One filling as received; immutable, unique by its instance id."""
+    """One filling as received; immutable, unique by its instance id.
+
+    A corrected filling is a submission of its own: `corrects_id` is the version it takes the place of, `first_id` the
+    first version of all. Both are empty in a first version.
+    """
 
     __tablename__ = "submission"
     instance_id: str = Field(primary_key=True, max_length=64)
@@ -459,6 +495,65 @@ class Submission(Base, table=True):
     received_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
     payload: str | None = Field(sa_type=EncryptedText("submission.payload"))
     payload_hash: str = Field(max_length=64)
+    corrects_id: str | None = Field(default=None, foreign_key="submission.instance_id", max_length=64)
+    first_id: str | None = Field(
+        default=None, foreign_key="submission.instance_id", index=True, max_length=64
+    )
+
+    __table_args__ = (
+        Index("uq_submission_corrects_id", "corrects_id", unique=True),
+        Index("ix_submission_received_at", "received_at"),
+    )
+
+
+class SubmissionReview(Base, table=True):
+    """A remark on a filling, a decision about it, or a corrected version: append-only; the last tells the state.
+
+    `filling_id` is the first version's instance id, `instance_id` the version it is about, `collector_id` who filled
+    it in.
+    """
+
+    __tablename__ = "submission_review"
+    id: int | None = Field(default=None, primary_key=True)
+    filling_id: str = Field(foreign_key="submission.instance_id", max_length=64)
+    instance_id: str = Field(foreign_key="submission.instance_id", max_length=64)
+    collector_id: int = Field(foreign_key="cadre.id")
+    area_code: str | None = Field(default=None, foreign_key="area.code")
+    kind: ReviewKind = Field(sa_type=enum_type(ReviewKind))
+    state: ReviewState = Field(sa_type=enum_type(ReviewState))
+    words: str | None = Field(default=None, sa_type=EncryptedText("submission_review.words"))
+    cadre_id: int = Field(foreign_key="cadre.id")
+    at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_submission_review_filling", "filling_id", "id"),
+        Index("ix_submission_review_collector", "collector_id", "state"),
+        Index("ix_submission_review_state", "state", "area_code"),
+    )
+
+
+class UpdateConflict(Base, table=True):
+    """One field of a stale update, with both values (as JSON), until a person has chosen."""
+
+    __tablename__ = "update_conflict"
+    id: int | None = Field(default=None, primary_key=True)
+    instance_id: str = Field(foreign_key="submission.instance_id", index=True, max_length=64)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    area_code: str = Field(foreign_key="area.code")
+    kind: ConflictKind = Field(sa_type=enum_type(ConflictKind))
+    record_kind: str = Field(max_length=40)
+    record_id: str = Field(max_length=36)
+    field: str = Field(max_length=60)
+    base_version: int
+    found_version: int
+    sent_value: str = Field(sa_type=EncryptedText("update_conflict.sent_value"))
+    kept_value: str = Field(sa_type=EncryptedText("update_conflict.kept_value"))
+    noted_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    chosen: ConflictChoice | None = Field(default=None, sa_type=enum_type(ConflictChoice))
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    resolved_by_id: int | None = Field(default=None, foreign_key="cadre.id")
+
+    __table_args__ = (Index("ix_update_conflict_open", "resolved_at", "area_code"),)
 
 
 class Draft(Base, table=True):
@@ -471,6 +566,7 @@ class Draft(Base, table=True):
     household_id: str | None = Field(default=None, foreign_key="household.id", index=True)
     area_code: str | None = Field(default=None, foreign_key="area.code")
     payload: str = Field(sa_type=EncryptedText("draft.payload"))
+    corrects_id: str | None = Field(default=None, foreign_key="submission.instance_id", max_length=64)
     revision: int = 1
     created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)

@@ -52,6 +52,9 @@ _GUARDS = frozenset(
         "audit_entry_no_delete",
         "submission_no_delete",
         "submission_tombstone_only",
+        "submission_review_no_delete",
+        "submission_review_tombstone_only",
+        "update_conflict_no_delete",
     }
 )
 

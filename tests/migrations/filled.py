@@ -9,6 +9,7 @@ from sqlmodel import Session
 from models import (
     AccountSession,
     Attachment,
+    ConflictKind,
     DifficultyState,
     Draft,
     HardshipContact,
@@ -18,8 +19,12 @@ from models import (
     QuestionnaireArea,
     QuestionnaireFile,
     QuestionnairePost,
+    ReviewKind,
+    ReviewState,
     StoreFact,
     Submission,
+    SubmissionReview,
+    UpdateConflict,
 )
 from survey.access import audit
 from tests import builders
@@ -59,6 +64,26 @@ def fill(session: Session) -> None:
             cadre_id=cadre_id,
             contacted_on=date(2026, 5, 6),
             help_given=["policy"],
+            **place,
+        ),
+        SubmissionReview(
+            filling_id=visit.instance_id,
+            instance_id=visit.instance_id,
+            collector_id=cadre_id,
+            kind=ReviewKind.DECISION,
+            state=ReviewState.APPROVED,
+            cadre_id=cadre_id,
+        ),
+        UpdateConflict(
+            instance_id=visit.instance_id,
+            kind=ConflictKind.HARD,
+            record_kind="household",
+            record_id=household.id,
+            field="housing",
+            base_version=1,
+            found_version=2,
+            sent_value='"safe"',
+            kept_value='"grade_c"',
             **place,
         ),
         Attachment(
