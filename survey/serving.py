@@ -37,6 +37,9 @@ DEFAULT_PORT = 8501
 _HEALTH_PATH = "/health"
 _START_SECONDS = 60.0
 _LOCAL = ("127.0.0.1", "::1", "localhost")
+# The event loop sends a page's messages one by one, and waits for the interpreter lock before each while others' pages
+# are drawn: with Python's own 5 ms the p95 of fifty sessions is a third longer.
+_SWITCH_SECONDS = 0.0005
 _CARD_ADDRESS = 0x8915  # SIOCGIFADDR
 
 # Why each: see docs/settings.md. `.streamlit/config.toml` holds the same for whoever runs Streamlit by hand.
@@ -179,6 +182,7 @@ def serve(settings: Settings, listening: Listening, actor: Actor, say: Callable[
     watcher = threading.Thread(target=_announce_when_healthy, args=(listening, say), daemon=True)
     watcher.start()
     _send_without_delay()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     sys.argv = arguments
     # The server shuts down first and then hands the signal on: end quietly instead of with "Aborted".
     for stop in (signal.SIGINT, signal.SIGTERM):

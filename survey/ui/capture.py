@@ -77,12 +77,10 @@ def _form(instance_id: str) -> None:
     if draft.accepted is not None:
         st.rerun()
     actor = session.actor()
-    _view, instance = draft.load(actor)
-    parts = forms.parts(instance.form.body)
-    items = instance.items()
+    with draft.opened(actor) as instance:
+        parts, items, mistakes = forms.parts(instance.form.body), instance.items(), instance.errors()
     filled = [at for at, part in enumerate(parts) if _of_part(items, part)]
     at = max((part for part in filled if part <= draft.part), default=filled[0] if filled else 0)
-    mistakes = instance.errors()
     shown = _of_part(items, parts[at])
     _outline(draft, items, parts, filled, at)
     for notice in state.take_notices():

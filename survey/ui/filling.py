@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ import streamlit as st
 from survey import db, i18n
 from survey.access.permissions import Actor
 from survey.problems import Problem
-from survey.questionnaires import attachments, drafts, submissions
+from survey.questionnaires import attachments, running, submissions
 from survey.questionnaires.engine import Instance
 from survey.ui import form_widgets, forms, session, state
 
@@ -30,34 +31,30 @@ class Draft:
 
     instance_id: str
 
-    def load(self, actor: Actor) -> tuple[drafts.DraftView, Instance]:
-        """The draft and its running form, with what could not be saved yet."""
+    @contextmanager
+    def opened(self, actor: Actor) -> Iterator[Instance]:
+        """The running form to read from, with what could not be saved yet."""
+        waiting = state.unsaved(self.instance_id)
         with db.reading() as store:
-            draft = drafts.load(store, actor, self.instance_id)
-            instance = drafts.open_instance(store, actor, draft)
-        for ref, text in state.unsaved(self.instance_id).items():
-            instance.answer(ref, text)
-        return draft, instance
+            form = running.take(store, actor, self.instance_id)
+            for ref, text in waiting.items():
+                form.instance.answer(ref, text)
+            yield form.instance
+            if not waiting:
+                running.give_back(store, form)
 
     def change(self, edit: Callable[[Any, Actor, Instance], None]) -> None:
         """Edit the filling and save it in one transaction, together with what could not be saved before."""
         actor = session.actor()
         waiting = state.unsaved(self.instance_id)
         with db.session_scope() as store:
-            draft = drafts.load(store, actor, self.instance_id)
-            instance = drafts.open_instance(store, actor, draft)
+            form = running.take(store, actor, self.instance_id)
             for ref, text in waiting.items():
-                instance.answer(ref, text)
-            edit(store, actor, instance)
-            drafts.save(
-                store,
-                actor,
-                self.instance_id,
-                instance.to_xml(),
-                revision=draft.revision,
-                now=datetime.now(UTC),
-            )
+                form.instance.answer(ref, text)
+            edit(store, actor, form.instance)
+            form = running.save(store, actor, form, now=datetime.now(UTC))
         waiting.clear()
+        running.give_back(store, form)
 
     def answer(self, answers: Mapping[str, str]) -> None:
         """Give answers and save; what cannot be saved waits, and the problem is told."""
@@ -211,9 +208,10 @@ class Draft:
 
         Streamlit may deliver both in one message and promises no order among callbacks.
         """
-        _draft, instance = self.load(actor)
         known, late = state.committed(self.instance_id), {}
-        for view in forms.questions(instance.items()):
+        with self.opened(actor) as instance:
+            asked = tuple(forms.questions(instance.items()))
+        for view in asked:
             key = form_widgets.key_of(self.instance_id, view.ref)
             if key in known and key in st.session_state:
                 text = form_widgets.reader(view)(st.session_state[key])
@@ -229,12 +227,13 @@ class Draft:
         self._turn_to_first_mistake(session.actor())
 
     def _turn_to_first_mistake(self, actor: Actor) -> None:
-        _draft, instance = self.load(actor)
-        mistakes = instance.errors()
+        with self.opened(actor) as instance:
+            mistakes = instance.errors()
+            parts = forms.parts(instance.form.body)
         if not mistakes:
             return
         ref = mistakes[0].ref
-        for at, part in enumerate(forms.parts(instance.form.body)):
+        for at, part in enumerate(parts):
             if forms.belongs(ref, part):
                 state.keep(self._name("part"), at)
         self._scroll(f"st-key-{form_widgets.key_of(self.instance_id, ref)}")

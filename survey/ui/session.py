@@ -1,6 +1,6 @@
-"""Who is signed in, for pages: the cookie resolved anew at every rerun, fragment rerun and callback.
+"""Who is signed in, for pages: the cookie resolved anew at every rerun and every rerun of a fragment.
 
-Owns the one accessor of the session cookie, `actor`, the `fragment` and `callback` wrappers that check again
+Owns the one accessor of the session cookie, `actor`, the `fragment` and `callback` wrappers that check
 before anything of theirs runs, and the notice that covers a page whose session ended. Refuses to remember an
 actor: a session ended elsewhere ends here at the next touch. The websocket alone proves nothing, since only its
 handshake passed the gate.
@@ -9,11 +9,13 @@ handshake passed the gate.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from survey import i18n
 from survey.access import accounts
@@ -25,6 +27,7 @@ from survey.ui import components, state, wording
 P = ParamSpec("P")
 R = TypeVar("R")
 _LOST = "choice_lost"
+_RUN = threading.local()
 
 
 def cookie_token() -> str | None:
@@ -39,7 +42,7 @@ def actor() -> Actor:
     initial password waits to be changed. A choice that a callback could not save is named there, or at the top of
     the page when the session turns out to be alive after all.
     """
-    found = accounts.present(cookie_token())
+    found = _present()
     if found is None:
         _stop_at(
             _("You are signed out. What you entered in a visit is kept as a draft."),
@@ -112,9 +115,26 @@ def show(problem: Problem) -> None:
     st.error(f"**{wording.plain(problem.message(language))}**  \n{wording.plain(problem.remedy(language))}")
 
 
+def look_again() -> None:
+    """Resolve the cookie once more in this run: the actor's preferences were changed."""
+    _RUN.cursors = None
+
+
 def _is_live() -> bool:
-    found = accounts.present(cookie_token())
+    found = _present()
     return found is not None and not found.must_change_password
+
+
+def _present() -> Actor | None:
+    """Who is signed in, resolved once in each run of the script: a rerun, with its callbacks and fragments."""
+    context = get_script_run_ctx()
+    # Streamlit begins every run with new cursors, on the run's own thread.
+    cursors = context.cursors if context else None
+    if cursors is None or getattr(_RUN, "cursors", None) is not cursors:
+        _RUN.found = accounts.present(cookie_token())
+        _RUN.cursors = cursors
+    found: Actor | None = _RUN.found
+    return found
 
 
 def _lost() -> str:

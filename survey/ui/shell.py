@@ -211,6 +211,7 @@ def _save_settings() -> None:
             language=st.session_state.get("mq_language") or actor.language,
             text_size=st.session_state.get("mq_text_size") or actor.text_size,
         )
+    session.look_again()
 
 
 def _navigation(actor: Actor) -> None:

@@ -320,6 +320,8 @@ def test_a_choice_lost_in_a_moment_without_session_is_not_shown_as_saved(
 
     monkeypatch.setattr(ui_session, "cookie_token", back_in_a_moment)
     tap(page, actor, "/data/meeting/disposition", "completed")
+    assert not page.pills
+    page.run()
     assert lost() in texts(page)
     key = key_of(the_draft(actor).instance_id, "/data/meeting/disposition")
     assert page.pills(key=key).value is None

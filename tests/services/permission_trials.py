@@ -43,7 +43,7 @@ from survey.cases.service import Report
 from survey.cases.worklists import CaseFilter
 from survey.fieldwork import assignments, duplicates, hardship, household_search, households, visits
 from survey.maps import layers
-from survey.questionnaires import attachments, drafts, library, submissions
+from survey.questionnaires import attachments, drafts, library, running, submissions
 from tests import builders, fillings
 from tests.builders import NOW, TODAY
 
@@ -518,6 +518,13 @@ TRIALS: dict[str, Trial] = {
     ),
     "survey.questionnaires.drafts.open_instance": Trial(
         VISITORS, lambda s, a, x, w: drafts.open_instance(s, a, own_draft(s, a, x))
+    ),
+    "survey.questionnaires.running.take": Trial(
+        VISITORS, lambda s, a, x, w: running.take(s, a, own_draft(s, a, x).instance_id)
+    ),
+    "survey.questionnaires.running.save": Trial(
+        VISITORS,
+        lambda s, a, x, w: running.save(s, a, running.take(s, a, own_draft(s, a, x).instance_id), now=NOW),
     ),
     "survey.questionnaires.library.publish": Trial(
         PUBLISHERS,
