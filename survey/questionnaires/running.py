@@ -97,7 +97,7 @@ def _kept(session: Session) -> _Kept:
 @lru_cache(maxsize=1024)
 def _revision_within(prefixes: tuple[str, ...]) -> sa.Select[Any]:
     """The revision of an own draft whose household lies in these areas, built once for all cadres of an area."""
-    return (
+    own: sa.Select[Any] = (
         sa.select(Draft.revision)  # type: ignore[call-overload]
         .outerjoin(Household, col(Household.id) == col(Draft.household_id))
         .where(
@@ -106,3 +106,4 @@ def _revision_within(prefixes: tuple[str, ...]) -> sa.Select[Any]:
             sa.or_(col(Draft.household_id).is_(None), within_any(Household.area_code, prefixes)),
         )
     )
+    return own
