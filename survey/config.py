@@ -1,11 +1,12 @@
 """Where a store lives and how the process is set up: one frozen `Settings`, read from flags and environment.
 
-Owns the names of the environment variables and the default places. Refuses nothing: the values are
-checked where they are used.
+Owns the names of the environment variables and the default places. Refuses an idle time that is no positive number
+of hours; places and addresses are checked where they are used.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
+from survey.problems import Problem
+
 DEFAULT_DATA_DIR = Path("minqing-data")
 DEFAULT_IDLE_HOURS = 12.0
+LONGEST_IDLE_HOURS = 8760
 
 
 @dataclass(frozen=True)
@@ -58,17 +62,32 @@ def settings_from(
     data_dir: Path | None = None,
     key_path: Path | None = None,
 ) -> Settings:
-    """Settings from the environment; a flag given on the command line wins over its variable."""
+    """Settings from the environment; a flag given on the command line wins over its variable.
+
+    Problem `store.bad_setting`.
+    """
     folder = (data_dir or Path(environment.get("MINQING_DATA") or DEFAULT_DATA_DIR)).absolute()
     default_key = user_config_path("minqing", appauthor=False) / "minqing.key"
     settings = Settings(
         data_dir=folder,
         database_url=environment.get("DATABASE_URL") or f"sqlite:///{folder / 'minqing.db'}",
         key_path=key_path or Path(environment.get("MINQING_KEY") or default_key),
-        idle_hours=float(environment.get("MINQING_IDLE_HOURS") or DEFAULT_IDLE_HOURS),
+        idle_hours=_hours(environment, "MINQING_IDLE_HOURS", DEFAULT_IDLE_HOURS),
     )
     return replace(
         settings,
         basemap_url=environment.get("MINQING_BASEMAP", ""),
         basemap_attribution=environment.get("MINQING_BASEMAP_ATTRIBUTION", ""),
     )
+
+
+def _hours(environment: Mapping[str, str], name: str, default: float) -> float:
+    """The hours a variable names, `default` where it is empty."""
+    text = environment.get(name) or str(default)
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours <= LONGEST_IDLE_HOURS:
+        raise Problem("store.bad_setting", name=name, value=text, most=LONGEST_IDLE_HOURS)
+    return hours

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -27,6 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from survey import backups, db, upgrades
+from survey.access import sessions
 from survey.config import Settings
 from survey.problems import Problem
 
@@ -228,7 +230,7 @@ def _drop_old_store(connection: sa.Connection) -> None:
 
 
 def _build(connection: sa.Connection, source: Path, manifest: dict[str, Any]) -> None:
-    """The backup's tables at its revision, its rows, and then what was changed since."""
+    """The backup's tables at its revision, its rows, and then what was changed since; nobody is signed in to it."""
     upgrades.migrate(connection, manifest["revision"])
     with zipfile.ZipFile(source) as archive:
         parts = dict(manifest["parts"])
@@ -238,6 +240,8 @@ def _build(connection: sa.Connection, source: Path, manifest: dict[str, Any]) ->
         if any(name.startswith(backups.TABLES) for name in parts):
             raise ValueError("the backup holds an unknown table")
     upgrades.migrate(connection)
+    # A session ended after the backup was made would otherwise live again.
+    sessions.close_every(connection, now=datetime.now(UTC))
 
 
 def _load(

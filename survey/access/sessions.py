@@ -137,11 +137,12 @@ def touch(session: Session, token: str, *, now: datetime) -> None:
     )
 
 
-def present(token: str | None, *, now: datetime | None = None) -> Actor | None:
+def present(token: str | None, *, now: datetime | None = None, used: bool = True) -> Actor | None:
     """Who the token speaks for now, or nobody; opens its own transactions and writes the use at most once a minute.
 
-    The one way in for requests and reruns. A use that cannot be written (full disk, busy store) is logged and the
-    session still holds: reading must stay possible then.
+    The one way in for requests and reruns. What a page asks by itself is no use (`used=False`): a tablet left lying
+    open would never idle. A use that cannot be written (full disk, busy store) is logged and the session still holds:
+    reading must stay possible then.
     """
     if not token:
         return None
@@ -151,7 +152,7 @@ def present(token: str | None, *, now: datetime | None = None) -> Actor | None:
     if found is None:
         return None
     actor, seen_at = found
-    if moment - seen_at >= TOUCH_EVERY:
+    if used and moment - seen_at >= TOUCH_EVERY:
         try:
             with db.session_scope() as session:
                 touch(session, token, now=moment)
@@ -177,6 +178,13 @@ def close_all(session: Session, cadre_id: int, *, now: datetime) -> int:
         .values(ended_at=now)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def close_every(connection: sa.Connection, *, now: datetime) -> None:
+    """End every session of everybody."""
+    connection.execute(
+        sa.update(AccountSession).where(col(AccountSession.ended_at).is_(None)).values(ended_at=now)
+    )
 
 
 def last_seen(session: Session, cadre_ids: Sequence[int]) -> dict[int, datetime]:

@@ -55,6 +55,8 @@ CLOSED_PREFIXES = (
 )
 # Where a person may go while his initial password waits to be changed.
 BEFORE_PASSWORD_CHANGE = frozenset({"/password", "/sign-out"})
+# What an open page asks by itself, with nobody touching it: whether it is still signed in, and its connection again.
+UNTOUCHED_PATHS = frozenset({"/session", "/_stcore/stream"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
 
@@ -110,7 +112,8 @@ class Gate:
         )
         if is_open and path != "/sign-in":
             return None
-        actor = await run_in_threadpool(accounts.present, connection.cookies.get(accounts.COOKIE))
+        token = connection.cookies.get(accounts.COOKIE)
+        actor = await run_in_threadpool(accounts.present, token, used=path not in UNTOUCHED_PATHS)
         connection.scope.setdefault("state", {})["actor"] = actor
         if is_open:
             return None

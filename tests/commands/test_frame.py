@@ -49,6 +49,17 @@ def test_a_wrong_command_line_is_one_sentence_with_the_remedy__error(
     assert len(told.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("value", ["abc", "-1", "0", "nan", "inf", "1e9"])
+def test_a_mistyped_idle_time_is_one_sentence_with_the_remedy__error(
+    value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINQING_IDLE_HOURS", value)
+    assert cli.run(["check"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f'The value "{value}" of the variable MINQING_IDLE_HOURS is not valid')
+    assert len(told.err.splitlines()) == 1
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([]) == 2
     assert "minqing" in capsys.readouterr().err

@@ -303,6 +303,8 @@ def test_the_last_use_is_written_at_most_once_a_minute(store: db.Store) -> None:
         token = sessions.open_session(session, a_person(session), device="", now=began)
     assert sessions.present(token, now=began + timedelta(seconds=59)) is not None
     assert _seen(token) == began
+    assert sessions.present(token, now=began + timedelta(hours=1), used=False) is not None
+    assert _seen(token) == began
     assert sessions.present(token, now=began + timedelta(seconds=61)) is not None
     assert _seen(token) == began + timedelta(seconds=61)
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlmodel import select
 
 from models import Area, AuditEntry, Base, Cadre, Draft, Household, Posting, Submission, Visit
 from survey import backups, db, restoring, upgrades
-from survey.access import audit
+from survey.access import audit, sessions
 from survey.config import Settings
 from survey.problems import Problem
 from tests import builders
@@ -106,6 +107,18 @@ def test_a_restored_store_passes_its_guards_and_counts_on(
         assert session.exec(select(Posting)).all()
     with pytest.raises(sa.exc.DBAPIError, match="never deleted"), db.session_scope() as session:
         session.execute(sa.delete(AuditEntry))
+
+
+def test_nobody_is_signed_in_to_a_restored_store(store: db.Store, tmp_path: Path) -> None:
+    with db.session_scope() as session:
+        cadre_id = builders.a_cadre(session).cadre_id or 0
+        token = sessions.open_session(session, cadre_id, device="lost tablet", now=datetime.now(UTC))
+    backups.write(store.engine, store.settings, tmp_path / "b.zip")
+    with db.session_scope() as session:
+        sessions.close_all(session, cadre_id, now=datetime.now(UTC))
+    _close(store)
+    restoring.restore(store.settings, tmp_path / "b.zip", replacing=True)
+    assert sessions.present(token) is None
 
 
 def test_a_sqlite_store_moves_to_postgresql(

@@ -132,6 +132,22 @@ def test_an_old_browser_without_origin_may_still_send_a_form(
     assert signed_in.get("/session").status_code == 401
 
 
+def test_what_an_open_page_asks_by_itself_does_not_keep_its_session_alive(signed_in: TestClient) -> None:
+    def seen_at() -> datetime:
+        with db.reading() as session:
+            return session.exec(select(AccountSession)).one().seen_at
+
+    lying = datetime.now(UTC) - timedelta(hours=11, minutes=55)
+    with db.session_scope() as session:
+        session.exec(select(AccountSession)).one().seen_at = lying
+    assert signed_in.get("/session?at=1").status_code == 200
+    with signed_in.websocket_connect("/_stcore/stream", headers=ORIGIN) as socket:
+        assert socket.receive_text() == "behind the gate"
+    assert seen_at() == lying
+    assert signed_in.get("/cases", headers=HTML).status_code == 200
+    assert datetime.now(UTC) - seen_at() < timedelta(minutes=1)
+
+
 def test_an_idle_session_is_over_at_the_next_request(signed_in: TestClient) -> None:
     with db.session_scope() as session:
         row = session.exec(select(AccountSession)).one()
