@@ -84,13 +84,14 @@ class HouseholdStatus(StrEnum):
 
 
 class Residence(StrEnum):
-    """Where a member lives."""
+    """Where a member lives; not stated until somebody says."""
 
     AT_HOME = "at_home"
     WORKING_AWAY = "working_away"
     STUDYING_AWAY = "studying_away"
     MOVED_OUT = "moved_out"
     DECEASED = "deceased"
+    NOT_STATED = "not_stated"
 
 
 class PlaceSource(StrEnum):
@@ -350,7 +351,7 @@ class Member(Base, table=True):
     phone_hash: str | None = Field(default=None, index=True, max_length=64)
     ethnic_group: str | None = Field(default=None, max_length=2)
     education: str | None = Field(default=None, max_length=2)
-    residence: Residence = Field(default=Residence.AT_HOME, sa_type=enum_type(Residence))
+    residence: Residence = Field(default=Residence.NOT_STATED, sa_type=enum_type(Residence))
     health_note: str | None = Field(default=None, sa_type=EncryptedText("member.health_note"))
     left_on: date | None = None
     version: int = 1

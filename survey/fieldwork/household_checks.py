@@ -100,7 +100,7 @@ def member_columns(changes: Mapping[str, object], current: Mapping[str, Any], on
 
     `current` holds the stored `birth_on`, `sex` and `id_number` of a known member, and is empty for a new
     one. Birth date and sex are taken from the identity number where they are not given. Problems as in
-    `household_columns`, and `households.birth_differs`, `.sex_differs`, `.birth_in_future`, `identity.*`.
+    `household_columns`, and `households.relation_missing`, `.birth_differs`, `.sex_differs`, `.birth_in_future`, `identity.*`.
     """
     _known(changes, MEMBER_FIELDS)
     columns: dict[str, Any] = {}
@@ -116,6 +116,8 @@ def _member_field(field: str, value: object, on: date) -> dict[str, Any]:
         name = identity.clean_name(str(value or ""))
         return {"name": name, "pinyin": identity.initials(name)}
     if field == "relation":
+        if not value:
+            raise Problem("households.relation_missing")
         if value not in RELATIONS:
             raise Problem("households.unknown_code", field=field_label(field), value=value)
         return {"relation": value}
@@ -130,7 +132,7 @@ def _member_field(field: str, value: object, on: date) -> dict[str, Any]:
     if field == "sex":
         return {"sex": _code(field, "sex", value) or SEX_NOT_STATED}
     if field == "residence":
-        return {"residence": Residence(_code(field, "residence", value) or Residence.AT_HOME)}
+        return {"residence": Residence(_code(field, "residence", value) or Residence.NOT_STATED)}
     return {field: _code(field, field, value)}
 
 

@@ -291,15 +291,18 @@ def add_member(
     on: date,
     confirmed: Collection[str] = (),
 ) -> MemberView:
-    """Add a person to a household; problems as in `add_household`, and `households.second_head`. Audited."""
+    """Add a person, whose relation to the head must be told; problems as in `add_household`, and `.second_head`.
+
+    Audited.
+    """
     row = _household_row(session, actor, household_id)
     _require_health_right(actor, fields, row.area_code)
-    columns = member_columns(fields, {}, on)
+    columns = member_columns({"relation": None, **fields}, {}, on)
     _require_name(columns)
-    if columns.get("relation") == HEAD:
+    if columns["relation"] == HEAD:
         _refuse_second_head(session, household_id)
     _refuse_duplicates(session, actor, row.area_code, columns, confirmed, own_household=household_id)
-    member = Member(household_id=row.id, area_code=row.area_code, **{"sex": "9", "relation": "80", **columns})
+    member = Member(household_id=row.id, area_code=row.area_code, **{"sex": "9", **columns})
     session.add(member)
     if member.relation == HEAD:
         _assign(row, {"head_name": member.name, "head_pinyin": member.pinyin})

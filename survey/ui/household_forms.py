@@ -16,7 +16,12 @@ from survey import db
 from survey.access.permissions import Action, Actor, require
 from survey.areas import register
 from survey.fieldwork import households
-from survey.fieldwork.household_checks import LONGEST_ADDRESS, LONGEST_NOTE, MOST_CHILDREN
+from survey.fieldwork.household_checks import (
+    LONGEST_ADDRESS,
+    LONGEST_NOTE,
+    MOST_CHILDREN,
+    SEX_NOT_STATED,
+)
 from survey.fieldwork.households import HouseholdStatus, HouseholdView, MemberView, PlaceSource, Residence
 from survey.i18n import gettext as _
 from survey.problems import Problem
@@ -33,6 +38,7 @@ _LONGEST_NAME = 40
 # Those who live together in most households, before the other seventy of the standard.
 _USUAL = ("12", "11", "20", "30", "38", "28", "51", "52", "41", "42", "43", "44")
 _GONE = (Residence.MOVED_OUT, Residence.DECEASED)
+_NOT_STATED = (SEX_NOT_STATED, Residence.NOT_STATED)
 
 
 def add(actor: Actor, on: date) -> None:
@@ -43,9 +49,7 @@ def add(actor: Actor, on: date) -> None:
     if not villages:
         shell.empty(_("No village is registered for your posts. Ask the administrator."))
         return
-    form = fields.Form(
-        NEW, {"area_code": None, **dict.fromkeys((*_HOUSEHOLD, *_MEMBER)), "ethnic_group": "01"}
-    )
+    form = fields.Form(NEW, {"area_code": None, **dict.fromkeys((*_HOUSEHOLD, *_MEMBER))})
     area_code = _area(actor, villages, on)
     st.subheader(_("The head"))
     _person_fields(form, actor, area_code or next(iter(villages)), head=True)
@@ -78,7 +82,7 @@ def person(actor: Actor, view: HouseholdView, member_id: str | None) -> None:
         raise Problem("access.not_found")
     seen: MemberView | None = fields.begun("member", known) if known else None
     title(_("{name}'s household", name=view.head_name))
-    began = _values(seen, _MEMBER) if seen else {**dict.fromkeys(_MEMBER), "ethnic_group": "01"}
+    began = _values(seen, _MEMBER) if seen else dict.fromkeys(_MEMBER)
     if seen and seen.health_readable:
         began["health_note"] = seen.health_note
     form = fields.Form("member", began)
@@ -162,7 +166,8 @@ def _person_fields(
     form.choice("education", _("Education"), codes.labels("education"))
     form.choice("ethnic_group", _("Ethnic group"), codes.labels("ethnic_group"))
     present = form.began.get("residence")
-    here = {k: label for k, label in codes.labels("residence").items() if k not in _GONE or k == present}
+    hidden = {*_GONE, Residence.NOT_STATED} - {present}
+    here = {k: label for k, label in codes.labels("residence").items() if k not in hidden}
     form.choice("residence", _("Residence"), here)
     if actor.may(Action.HEALTH_READ, area_code):
         form.text("health_note", _("Health note"), longest=LONGEST_NOTE, lines=3)
@@ -175,7 +180,9 @@ def _relations() -> dict[str, str]:
 
 
 def _values(view: HouseholdView | MemberView, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(view, name) for name in names}
+    """What the fields of a form begin with; nothing where the register states nothing."""
+    values = {name: getattr(view, name) for name in names}
+    return {name: None if value in _NOT_STATED else value for name, value in values.items()}
 
 
 def _area(actor: Actor, villages: Mapping[str, str], on: date) -> str | None:

@@ -24,6 +24,7 @@ from survey.fieldwork.households import (
     HouseholdStatus,
     HouseholdView,
     MemberView,
+    Residence,
 )
 from survey.fieldwork.visits import VisitView
 from survey.i18n import gettext as _
@@ -265,9 +266,13 @@ def _one_line(member: MemberView, on: date) -> str:
         _("{n} years", n=age) if age is not None else "",
         _("left on {day}", day=i18n.day(member.left_on))
         if member.left_on
-        else codes.label("residence", member.residence),
+        else _residence(member),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _residence(member: MemberView) -> str:
+    return "" if member.residence is Residence.NOT_STATED else codes.label("residence", member.residence)
 
 
 def _person(actor: Actor, view: HouseholdView, member: MemberView) -> None:

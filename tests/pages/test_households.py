@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, col, select
 from streamlit.testing.v1 import AppTest
 
-from models import AuditEntry, Household, HouseholdStatus, Member, Post
+from models import AuditEntry, Household, HouseholdStatus, Member, Post, Residence
 from survey import db
 from survey.access.permissions import Actor
 from survey.fieldwork import identity
@@ -191,7 +191,8 @@ def test_new_household_is_added_with_its_head(open_page: Opener) -> None:
         GROUP,
         "13800001234",
     )
-    assert (head.relation, head.ethnic_group) == ("02", "01")
+    assert head.relation == "02"
+    assert (head.ethnic_group, head.residence, head.sex) == (None, Residence.NOT_STATED, "9")
     assert page.query_params["household"] in (row.id, [row.id])
     assert len(page.success) == 1
 
@@ -299,6 +300,28 @@ def test_member_is_added_with_birth_date_from_the_number(open_page: Opener) -> N
     with stored() as session:
         member = session.exec(select(Member).where(col(Member.name) == "李妻")).one()
     assert (member.relation, member.birth_on, member.sex) == ("12", date(1970, 3, 15), "2")
+
+
+def test_a_new_member_is_asked_for_the_relation_and_nothing_is_filled_in_for_him(open_page: Opener) -> None:
+    page = open_page(a_signed_in(), PAGE, household=a_family(head="张三丰"), do="member")
+    field(page, "text_input", "member", "name").set_value("李妻")
+    press(page, "mq_form_member_save")
+    assert [error.value for error in page.error] == [r"还没有填写与户主的关系。请选择与户主的关系后再保存。"]
+    field(page, "selectbox", "member", "relation").set_value("12")
+    press(page, "mq_form_member_save")
+    with stored() as session:
+        member = session.exec(select(Member).where(col(Member.name) == "李妻")).one()
+    assert (member.relation, member.ethnic_group, member.residence) == ("12", None, Residence.NOT_STATED)
+
+
+def test_saving_a_member_unchanged_writes_nothing(open_page: Opener) -> None:
+    actor, family = a_signed_in(), a_family(head="张三丰")
+    with db.session_scope() as session:
+        member = a_member(session, session.get_one(Household, family), name="李四", sex="9")
+    page = open_page(actor, PAGE, household=family, do="member", member=member.id)
+    press(page, "mq_form_member_save")
+    with stored() as session:
+        assert not session.exec(select(AuditEntry).where(AuditEntry.action == "member.update")).all()
 
 
 def test_member_is_edited(open_page: Opener) -> None:

@@ -239,7 +239,7 @@ def test_household_outside_scope_is_not_found(session: Session, area: str) -> No
     actor = a_cadre(session)
     for act in (
         lambda: households.household(session, actor, family.id),
-        lambda: households.add_member(session, actor, family.id, {"name": "某人"}, on=TODAY),
+        lambda: households.add_member(session, actor, family.id, {"name": "某人", "relation": "20"}, on=TODAY),
         lambda: households.reveal(session, actor, "household", family.id, "phone", "call"),
     ):
         with pytest.raises(Problem) as caught:
@@ -251,6 +251,15 @@ def test_unknown_household_is_not_found(session: Session) -> None:
     with pytest.raises(Problem) as caught:
         households.household(session, a_cadre(session), "no such id")
     assert code_of(caught) == "access.not_found"
+
+
+def test_a_member_without_a_relation_is_refused(session: Session) -> None:
+    actor, family = a_cadre(session), a_household(session)
+    for fields in ({"name": "李二"}, {"name": "李二", "relation": None}):
+        with pytest.raises(Problem) as caught:
+            households.add_member(session, actor, family.id, fields, on=TODAY)
+        assert code_of(caught) == "households.relation_missing"
+    assert [member.name for member in session.exec(select(Member))] == [family.head_name]
 
 
 # --- adding ---------------------------------------------------------------------------------------
