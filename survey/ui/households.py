@@ -264,9 +264,7 @@ def _one_line(member: MemberView, on: date) -> str:
         codes.label("relation", member.relation),
         codes.label("sex", member.sex),
         _("{n} years", n=age) if age is not None else "",
-        _("left on {day}", day=i18n.day(member.left_on))
-        if member.left_on
-        else _residence(member),
+        _("left on {day}", day=i18n.day(member.left_on)) if member.left_on else _residence(member),
     ]
     return " · ".join(part for part in parts if part)
 

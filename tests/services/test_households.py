@@ -239,7 +239,9 @@ def test_household_outside_scope_is_not_found(session: Session, area: str) -> No
     actor = a_cadre(session)
     for act in (
         lambda: households.household(session, actor, family.id),
-        lambda: households.add_member(session, actor, family.id, {"name": "某人", "relation": "20"}, on=TODAY),
+        lambda: households.add_member(
+            session, actor, family.id, {"name": "某人", "relation": "20"}, on=TODAY
+        ),
         lambda: households.reveal(session, actor, "household", family.id, "phone", "call"),
     ):
         with pytest.raises(Problem) as caught:
