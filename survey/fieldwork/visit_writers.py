@@ -242,10 +242,12 @@ def _reported(
 
 
 def _open_file(session: Session, filling: Filling) -> HardshipFile:
+    # Read for prefilling before: what somebody changed since in the office must be seen.
     file = session.exec(
-        select(HardshipFile).where(
-            HardshipFile.household_id == _household(filling).id, col(HardshipFile.closed_on).is_(None)
-        )
+        select(HardshipFile)
+        .where(HardshipFile.household_id == _household(filling).id, col(HardshipFile.closed_on).is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if file is None:
         raise Problem("hardship.no_file")

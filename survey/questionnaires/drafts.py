@@ -126,9 +126,15 @@ def discard(session: Session, actor: Actor, instance_id: str) -> None:
     session.execute(sa.delete(Draft).where(col(Draft.instance_id) == instance_id))
 
 
-def visitable_household(session: Session, actor: Actor, household_id: str) -> Household:
-    """The household, when the actor may record a visit there; problem `access.not_found` otherwise."""
-    found = session.execute(_household_within(actor.prefixes(Action.VISITS_RECORD)), {"id": household_id})
+def visitable_household(
+    session: Session, actor: Actor, household_id: str, *, lock: bool = False
+) -> Household:
+    """The household, when the actor may record a visit there; problem `access.not_found` otherwise.
+
+    `lock`: as it stands now, and nobody else changes it before the transaction ends.
+    """
+    statement = _household_within(actor.prefixes(Action.VISITS_RECORD), lock)
+    found = session.execute(statement, {"id": household_id})
     household: Household | None = found.scalar_one_or_none()
     if household is None:
         raise Problem("access.not_found")
@@ -136,11 +142,12 @@ def visitable_household(session: Session, actor: Actor, household_id: str) -> Ho
 
 
 @lru_cache(maxsize=1024)
-def _household_within(prefixes: tuple[str, ...]) -> sa.Select[Any]:
+def _household_within(prefixes: tuple[str, ...], lock: bool) -> sa.Select[Any]:
     """The statement that reads a household in these areas, built once for all cadres of an area."""
-    return sa.select(Household).where(
+    statement = sa.select(Household).where(
         col(Household.id) == sa.bindparam("id"), within_any(Household.area_code, prefixes)
     )
+    return statement.with_for_update().execution_options(populate_existing=True) if lock else statement
 
 
 def context_for(

@@ -135,7 +135,7 @@ def _household(session: Session, actor: Actor, root: tree.Node) -> Household:
     element = root.child("household_id")
     if element is None or not element.text():
         raise Problem("submission.no_household")
-    return drafts.visitable_household(session, actor, element.text().strip())
+    return drafts.visitable_household(session, actor, element.text().strip(), lock=True)
 
 
 def _accepted_before(session: Session, actor: Actor, instance_id: str, payload_hash: str) -> bool:
