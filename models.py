@@ -300,7 +300,7 @@ class Household(Base, table=True):
 
     __tablename__ = "household"
     id: str = Field(default_factory=_uuid, primary_key=True, max_length=36)
-    code: str = Field(unique=True, max_length=24)
+    code: str = Field(unique=True, sa_type=BYTE_ORDERED)
     area_code: str = Field(foreign_key="area.code", index=True)
     head_name: str = Field(sa_type=BYTE_ORDERED)
     head_pinyin: str = Field(default="", sa_type=BYTE_ORDERED)

@@ -34,6 +34,8 @@ _QUICK = (
     "-c",
     "max_connections=40",
 )
+# Text sorts as on a server set up in China, where ":" comes before the digits; nothing may rest on the order of bytes.
+_CHINESE_ORDER = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh-CN")
 _START_SECONDS = 60
 # prctl(2): the signal a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
@@ -75,7 +77,7 @@ class PostgresqlServer:
             account = pwd.getpwnam(self._user)
             os.chown(self._folder, account.pw_uid, account.pw_gid)
         data = str(self._folder / "data")
-        self._run("initdb", "-D", data, "-U", "minqing", "--auth=trust", "-E", "UTF8", "--no-locale", "-N")
+        self._run("initdb", "-D", data, "-U", "minqing", "--auth=trust", "-E", "UTF8", "-N", *_CHINESE_ORDER)
         self._process = self._start(data)
         self._await_answer()
 
