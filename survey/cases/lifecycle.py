@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from models import CaseState, StepKind
 from survey.problems import Problem
 
-__all__ = ["OPEN_STATES", "TRANSITIONS", "UNANSWERED_STATES", "CaseState", "StepKind", "after", "steps_from"]
+__all__ = [
+    "CONCLUSIONS",
+    "OPEN_STATES",
+    "TRANSITIONS",
+    "UNANSWERED_STATES",
+    "CaseState",
+    "StepKind",
+    "after",
+    "steps_from",
+]
 
 _S = CaseState
 _K = StepKind
@@ -26,6 +35,9 @@ OPEN_STATES = frozenset(CaseState) - {_S.CLOSED}
 
 UNANSWERED_STATES = OPEN_STATES - {_S.REPLIED}
 """States in which the villager still waits for a reply: only these can be overdue."""
+
+CONCLUSIONS = frozenset({_K.RESOLVE, _K.GIVE_UP, _K.REFUSE})
+"""Steps that say how a matter ended; the reply about it is another event."""
 
 TRANSITIONS: Mapping[StepKind, Mapping[CaseState, CaseState]] = {
     _K.INTAKE: {},

@@ -10,7 +10,7 @@ encrypted and never stands in the audit trail.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -45,6 +45,7 @@ RECORDED_STEPS = tuple(kind for kind in StepKind if kind not in _STEPS_ELSEWHERE
 class Report:
     """What somebody raised: when (late entry or not), where, about what, how bad (1 to 3), in which words.
 
+    A matter of a household lies where the household lies, whatever `area_code` says.
     `instance_id` is the filling it came with, if any; `place` is (latitude, longitude) in WGS84 degrees.
     """
 
@@ -81,10 +82,14 @@ def take_in(session: Session, actor: Actor, report: Report) -> Taken:
 
     The recorder is the first handler and, until somebody is assigned, the owner. The answer is due by the rule in
     force on the day of the report; that day is kept as `rule_on`. A report linked to a resolved or answered case
-    puts it in progress again with a new deadline. Problems: `access.forbidden`, `cases.unknown_category`.
+    puts it in progress again with a new deadline, unless it is of a day before the conclusion (entered late): then it
+    is linked and changes nothing else. Problems: `access.forbidden`, `access.not_found` for a household elsewhere,
+    `cases.unknown_category`.
     """
-    require(actor, Action.VISITS_RECORD, report.area_code)
     categories.track_of(report.category)
+    if report.household_id is not None:
+        report = replace(report, area_code=_area_of_household(session, actor, report.household_id))
+    require(actor, Action.VISITS_RECORD, report.area_code)
     known = _open_case(session, report)
     if known is None:
         return _open(session, actor, report)
@@ -153,13 +158,31 @@ def may_own(area_code: str, on: date) -> sa.ColumnElement[bool]:
     )
 
 
+def _area_of_household(session: Session, actor: Actor, household_id: str) -> str:
+    """Where a household lies in which the actor may record; one report of it at a time from now on.
+
+    Two reports at once would both find no open case.
+    """
+    statement = _household_within(actor.prefixes(Action.VISITS_RECORD))
+    area_code: str | None = session.execute(statement, {"id": household_id}).scalar_one_or_none()
+    if area_code is None:
+        raise Problem("access.not_found")
+    return area_code
+
+
+@lru_cache(maxsize=1024)
+def _household_within(prefixes: tuple[str, ...]) -> sa.Select[Any]:
+    """The statement that locks a household in these areas, built once for all cadres of an area."""
+    return (
+        sa.select(col(Household.area_code))
+        .where(col(Household.id) == sa.bindparam("id"), within_any(Household.area_code, prefixes))
+        .with_for_update()
+    )
+
+
 def _open_case(session: Session, report: Report) -> Case | None:
     if report.household_id is None:
         return None
-    # One report of a household at a time: two at once would both find no open case.
-    session.execute(
-        sa.select(col(Household.id)).where(col(Household.id) == report.household_id).with_for_update()
-    )
     return session.exec(
         select(Case)
         .where(
@@ -201,8 +224,9 @@ def _open(session: Session, actor: Actor, report: Report) -> Taken:
 
 def _link(session: Session, actor: Actor, report: Report, case: Case) -> Taken:
     before = case.state
-    case.state = lifecycle.after(before, StepKind.LINK)
-    if case.state is not before:
+    state = lifecycle.after(before, StepKind.LINK)
+    if state is not before and not _concluded_after(session, case, report.on):
+        case.state = state
         case.due_on, case.rule_on = categories.answer_due_on(case.category, report.on), report.on
     case.severity = max(filter(None, (case.severity, report.severity)), default=None)
     if case.lat is None and report.place is not None:
@@ -211,6 +235,14 @@ def _link(session: Session, actor: Actor, report: Report, case: Case) -> Taken:
     _add_step(session, actor, case, StepKind.LINK, before, report.on, report.words, report.instance_id)
     _audit(session, actor, case, "case.link")
     return Taken(case.id, case.number, opened=False)
+
+
+def _concluded_after(session: Session, case: Case, on: date) -> bool:
+    concluded = sa.select(sa.func.max(CaseStep.acted_on)).where(
+        col(CaseStep.case_id) == case.id, col(CaseStep.kind).in_(lifecycle.CONCLUSIONS)
+    )
+    last: date | None = session.execute(concluded).scalar_one()
+    return last is not None and on < last
 
 
 def _act(session: Session, actor: Actor, case: Case, kind: StepKind, words: str | None, on: date) -> Recorded:

@@ -37,10 +37,10 @@ WORDS = "测试：山泉冬天断流"
 
 
 def a_report(household: Any = None, **over: Any) -> Report:
-    values: dict[str, Any] = {"on": TODAY, "area_code": GROUP, "category": "water", "words": WORDS} | over
+    values: dict[str, Any] = {"on": TODAY, "area_code": GROUP, "category": "water", "words": WORDS}
     if household is not None:
         values |= {"household_id": household.id, "area_code": household.area_code}
-    return Report(**values)
+    return Report(**(values | over))
 
 
 def steps_of(session: Session, case_id: str) -> list[CaseStep]:
@@ -135,6 +135,43 @@ def test_what_is_raised_again_after_it_was_resolved_is_in_progress_with_a_new_de
     assert (case.state, case.rule_on, case.due_on) == (CaseState.IN_PROGRESS, TODAY, date(2026, 5, 15))
 
 
+def test_a_visit_entered_late_changes_nothing_of_what_was_resolved_and_answered_since(
+    session: Session,
+) -> None:
+    cadre, household = a_cadre(session), a_household(session)
+    taken = service.take_in(session, cadre, a_report(household, on=date(2026, 3, 2)))
+    service.record_step(
+        session, cadre, taken.id, StepKind.RESOLVE, "测试：已修好", on=date(2026, 3, 5), expected_version=1
+    )
+    service.record_step(
+        session, cadre, taken.id, StepKind.REPLY, "测试：已告知", on=date(2026, 3, 9), expected_version=2
+    )
+    before = case_of(session, taken.id)
+    rule_on, due_on = before.rule_on, before.due_on
+    service.take_in(session, cadre, a_report(household, on=date(2026, 3, 4)))
+    case = case_of(session, taken.id)
+    assert (case.state, case.rule_on, case.due_on) == (CaseState.REPLIED, rule_on, due_on)
+    assert [(s.kind, s.acted_on, s.to_state) for s in steps_of(session, taken.id)][-1] == (
+        StepKind.LINK,
+        date(2026, 3, 4),
+        CaseState.REPLIED,
+    )
+
+
+def test_what_a_visit_found_after_the_resolution_and_before_the_reply_is_in_progress(
+    session: Session,
+) -> None:
+    cadre, household = a_cadre(session), a_household(session)
+    taken = service.take_in(session, cadre, a_report(household, on=date(2026, 3, 2)))
+    for version, (kind, day) in enumerate(
+        ((StepKind.RESOLVE, date(2026, 3, 5)), (StepKind.REPLY, date(2026, 3, 9))), start=1
+    ):
+        service.record_step(session, cadre, taken.id, kind, "测试", on=day, expected_version=version)
+    service.take_in(session, cadre, a_report(household, on=date(2026, 3, 6)))
+    case = case_of(session, taken.id)
+    assert (case.state, case.rule_on) == (CaseState.IN_PROGRESS, date(2026, 3, 6))
+
+
 def test_each_township_and_year_has_its_own_numbers(session: Session) -> None:
     county = a_cadre(session, Post.MASS_WORK_MEMBER, builders.COUNTY)
     reports = (
@@ -175,6 +212,21 @@ def test_nobody_takes_in_outside_his_area(session: Session) -> None:
     assert problem_of(service.take_in, session, cadre, a_report(area_code=OTHER_GROUP)) == "access.forbidden"
     analyst = a_cadre(session, Post.ANALYST, TOWNSHIP)
     assert problem_of(service.take_in, session, analyst, a_report()) == "access.forbidden"
+
+
+def test_a_report_about_a_household_elsewhere_reaches_no_case_of_it(session: Session) -> None:
+    informant = a_cadre(session, Post.GROUP_INFORMANT, GROUP)
+    far = a_household(session, OTHER_GROUP)
+    case = a_case(session, far, category="water", severity=1)
+    given = a_report(far, area_code=GROUP, severity=3)
+    assert problem_of(service.take_in, session, informant, given) == "access.not_found"
+    assert (case_of(session, case.id).severity, len(steps_of(session, case.id))) == (1, 1)
+
+
+def test_a_case_lies_where_its_household_lies_whatever_the_report_says(session: Session) -> None:
+    office = a_cadre(session, Post.MASS_WORK_MEMBER, TOWNSHIP)
+    taken = service.take_in(session, office, a_report(a_household(session, OTHER_GROUP), area_code=GROUP))
+    assert case_of(session, taken.id).area_code == OTHER_GROUP
 
 
 def test_two_at_once_open_one_case_and_skip_no_number(store: db.Store) -> None:
