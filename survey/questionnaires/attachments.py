@@ -154,7 +154,7 @@ def path_of(sha256: str) -> Path:
 def _readable(actor: Actor) -> sa.ColumnElement[bool]:
     submitted = sa.exists().where(col(Submission.instance_id) == col(Attachment.instance_id))
     return sa.or_(
-        col(Attachment.cadre_id) == actor.cadre_id,
+        sa.and_(~submitted, col(Attachment.cadre_id) == actor.cadre_id),
         sa.and_(submitted, inside(actor, Action.VISITS_READ, Attachment.area_code)),
     )
 

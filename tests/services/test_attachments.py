@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlmodel import Session, func, select
 
 from models import Attachment, Post
 from survey import db
+from survey.access.permissions import Grant, Role
 from survey.problems import Problem
 from survey.questionnaires import attachments, submissions
 from tests.builders import NOW, OTHER_VILLAGE, a_cadre, a_household
@@ -121,3 +123,15 @@ def test_who_may_see_a_photo__ok(session: Session) -> None:
     assert attachments.read(session, colleague, view.id)[1] == "image/jpeg"
     with pytest.raises(Problem, match="does not exist"):
         attachments.read(session, stranger, view.id)
+
+
+def test_who_moved_to_another_village_reads_no_longer_what_he_took_before__ok(session: Session) -> None:
+    owner, household = a_cadre(session, Post.VILLAGE_COMMITTEE_MEMBER), a_household(session)
+    moved = replace(owner, grants=(Grant(Role.VILLAGE_CADRE, OTHER_VILLAGE),))
+    draft = a_draft(session, owner, household)
+    view = attachments.store(session, owner, draft.instance_id, QUESTION, "1.jpg", a_photo())
+    answered(session, owner, draft, no_problem())
+    submissions.submit_draft(session, owner, draft.instance_id, now=NOW)
+    assert attachments.of_instance(session, moved, draft.instance_id) == ()
+    with pytest.raises(Problem, match="does not exist"):
+        attachments.read(session, moved, view.id)
