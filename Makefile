@@ -4,7 +4,9 @@ PYTHON := .venv/bin/python
 CODE := app.py models.py pages survey tests benchmarks scripts
 PARALLEL ?= 2
 
-.PHONY: help demo test lab bench format lint types messages docs lock clean
+CASES ?= cases
+
+.PHONY: help demo test lab bench conformance format lint types messages docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -21,6 +23,9 @@ lab: .venv/.set-up-dev ## Open the notebooks
 
 bench: .venv/.set-up-dev ## Measure speed and memory
 	$(PYTHON) -m benchmarks $(ARGS)
+
+conformance: .venv/.set-up-dev ## Compare the engine with the case files in CASES=DIR
+	scripts/conformance.sh $(CASES)
 
 format: .venv/.set-up-dev ## Format the code
 	$(PYTHON) -m ruff check --fix --quiet $(CODE)

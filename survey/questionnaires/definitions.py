@@ -214,6 +214,8 @@ class Form:
     index: DependencyIndex
     preloaded: tuple[Field, ...] = ()
     instance_id_field: Field | None = None
+    text_parts: Mapping[int, tuple[Part, ...]] = field(default_factory=dict)
+    """The parts of each itext value by `id()` of its node, for texts whose id is computed."""
     choice_cache: dict[tuple[int, str], tuple[Choice, ...]] = field(default_factory=dict)
     """Choices that never change, by question and language; filled as they are asked for."""
     _under: dict[Path, tuple[Computation, ...]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Computation:
-    """One expression kept up to date: `kind` is relevant, calculate or count."""
+    """One expression kept up to date: `kind` is relevant, calculate, count or choices."""
 
     kind: str
     field: Field
@@ -81,7 +81,11 @@ class DependencyIndex:
         follows: dict[int, set[int]] = {}
         place = {id(c): at for at, c in enumerate(computations)}
         for at, computation in enumerate(computations):
-            change = {"relevant": "relevance", "calculate": "value", "count": "structure"}[computation.kind]
+            change = _CHANGES.get(computation.kind)
+            if change is None:
+                # Choices may look at one another ("not the one chosen above"): they order nothing.
+                follows[at] = set()
+                continue
             targets = {place[id(r.computation)] for r in self._readers(computation.field.path, change)}
             if computation.kind == "relevant" and at in targets:
                 raise Problem("questionnaire.cycle", questions=computation.field.ref)
@@ -102,6 +106,9 @@ class DependencyIndex:
         for rank, computation in enumerate(ordered):
             computation.rank = rank
         return ordered
+
+
+_CHANGES = {"relevant": "relevance", "calculate": "value", "count": "structure"}
 
 
 def _sorted(follows: dict[int, set[int]]) -> list[int]:

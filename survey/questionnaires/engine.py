@@ -188,7 +188,8 @@ class Instance(Filling):
     def accepted_value(self, ref: str) -> str:
         """The value at a reference as its type takes it.
 
-        Whole for an integer, in the order of the choices for a selection, empty for what is no such value.
+        Whole for an integer, in the order of the choices for a selection, for a rank in the order given with what
+        has become a choice since at the end, empty for what is no such value.
         """
         node = self._find(ref)
         kind = node.mark.bind.type
@@ -197,13 +198,49 @@ class Instance(Filling):
         if question is not None and question.control in ("select", "select1"):
             chosen = {text} if question.control == "select1" else set(text.split())
             return " ".join(c.value for c in self._choices_of(question, node) if c.value in chosen)
+        if question is not None and question.control == "rank":
+            return " ".join(_ranked(text.split(), [c.value for c in self._choices_of(question, node)]))
         if kind == "int" and is_value(text, "decimal"):
             text = str(math.trunc(float(text)))
         return text if text and is_value(text, kind) else ""
 
+    def data_type(self, ref: str) -> str:
+        """The type of the bind at a reference, e.g. `int`."""
+        kind: str = self._find(ref).mark.bind.type
+        return kind
+
     def is_relevant(self, ref: str) -> bool:
         """Whether a node and all above it are relevant."""
         return self._visible(self._find(ref))
+
+    def is_readonly(self, ref: str) -> bool:
+        """Whether a node or one above it cannot be changed now, because the form says so."""
+        return self._is_readonly(self._find(ref))
+
+    def repeat_count(self, ref: str) -> int:
+        """How many instances the repeat at a reference without own position has."""
+        holder, definition, _ = self._repeat(ref)
+        return len(nodes_of(holder, definition))
+
+    def would_accept(self, ref: str, value: str) -> bool:
+        """Whether a value would be right for the question at a reference, all else as it is."""
+        node = self._find(ref)
+        question: Question | None = node.mark.question
+        if question is None or not writable(value):
+            return False
+        before = node.text()
+        node.set_text(value)
+        try:
+            return not value or self._mistake(question, node, value) is None
+        finally:
+            node.set_text(before)
+
+    def values_at(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The values of every node of a path, empty ones and those that are not relevant too."""
+        definition = self.form.fields.get(path)
+        if definition is None:
+            return ()
+        return tuple(node.text() for node in self._targets(self.data, 1, definition))
 
     def answer(self, ref: str, value: str) -> None:
         """Set an answer and recompute what depends on it. A wrong value is kept: `errors()` tells.
@@ -270,16 +307,18 @@ class Instance(Filling):
         if len(parts) == 1 and isinstance(parts[0], str):
             return parts[0]
         return "".join(
-            p if isinstance(p, str) else self._shown(self._evaluate(p, node)) for p in parts
+            p if isinstance(p, str) else self._shown(self._evaluate(p, node), node) for p in parts
         ).strip()
 
-    def _shown(self, value: Value) -> str:
-        """The text of a value in a label; of several itext values the plain one."""
-        if isinstance(value, list) and len(value) > 1:
-            return next(
-                (n.text() for n in value if n.local == "value" and not n.has("form")), value[0].text()
-            )
-        return to_text(value)
+    def _shown(self, value: Value, node: Node) -> str:
+        """The text of a value in a label; of several itext values the plain one, with the answers it names."""
+        if not isinstance(value, list) or not value:
+            return to_text(value)
+        chosen = next((n for n in value if n.local == "value" and not n.has("form")), value[0])
+        parts = self.form.text_parts.get(id(chosen))
+        if parts is None:
+            return value[0].text() if len(value) == 1 else chosen.text()
+        return "".join(p if isinstance(p, str) else to_text(self._evaluate(p, node)) for p in parts)
 
     def _media(self, text: Text | None, node: Node) -> dict[str, str]:
         if text is None:
@@ -372,6 +411,17 @@ class Instance(Filling):
                 expression=expression.source.strip(),
                 reason=str(error),
             ) from error
+
+    def _drop_unavailable(self, node: Node) -> None:
+        question: Question | None = node.mark.question
+        given = node.text()
+        if question is None or not given or question.control == "rank":
+            return
+        known = self._known_values(question, node, None)
+        chosen = [given] if question.control == "select1" else given.split()
+        kept = [value for value in chosen if value in known]
+        if len(kept) < len(chosen):
+            self._set(node, " ".join(kept))
 
     def choice_label(self, value: str, path: str, node: Node) -> str:
         """`jr:choice-name`: the label of a value among the choices of the question at a path."""
@@ -524,6 +574,8 @@ class Instance(Filling):
             wrong = [c for c in chosen if c not in known]
             if wrong or len(set(chosen)) < len(chosen):
                 return "choice", message("choice", language, value=" ".join(wrong) or value)
+            if question.control == "rank" and len(chosen) < len(known):
+                return "choice", message("rank", language)
         elif question.control == "range" and not _in_range(value, question.parameters):
             return "constraint", message("range", language, **_bounds(question.parameters))
         elif question.control == "trigger" and value != "OK":
@@ -631,6 +683,12 @@ class Instance(Filling):
                 return at.place()
             at = at.parent
         return None
+
+
+def _ranked(order: Sequence[str], choices: Sequence[str]) -> list[str]:
+    """A ranking of what is a choice now: as it was given, then what has been added since; empty if never given."""
+    kept = [value for value in order if value in choices]
+    return [*kept, *(value for value in choices if value not in kept)] if order else []
 
 
 def _guided(hint: Text | None) -> bool:

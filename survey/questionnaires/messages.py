@@ -12,6 +12,7 @@ _MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "required": ("此题必须填写。", "This question must be answered."),
     "constraint": ("填写的内容不符合要求。", "This answer does not meet the requirement."),
     "choice": ("“{value}”不在可选项中。", "“{value}” is not one of the choices."),
+    "rank": ("请给每一个选项排序。", "Rank every choice."),
     "range": (
         "请填写 {start} 到 {end} 之间的数值（间隔 {step}）。",
         "Enter a value from {start} to {end} in steps of {step}.",

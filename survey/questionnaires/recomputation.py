@@ -200,6 +200,8 @@ class Filling:
                 for target in self._targets(node, definition.depth, action.target):
                     self._perform(action, target)
         for computation in self.form.computations_under(definition):
+            if computation.kind == "choices":
+                continue
             goal = computation.field
             if computation.kind == "count":
                 goal = goal.parent  # type: ignore[assignment]
@@ -286,6 +288,8 @@ class Filling:
 
     def _compute_all(self, *, keep_volatile: bool) -> None:
         for computation in self.form.index.ordered:
+            if computation.kind == "choices":
+                continue
             goal = computation.field
             if computation.kind == "count" and goal.parent is not None:
                 goal = goal.parent
@@ -316,8 +320,14 @@ class Filling:
                 self._touch(node, node.mark, "relevance")
         elif computation.kind == "calculate":
             self._set(node, _stored(self._evaluate(expression, node), computation.field.bind.type))
-        else:
+        elif computation.kind == "count":
             self._resize(node, computation)
+        else:
+            self._drop_unavailable(node)
+
+    def _drop_unavailable(self, node: Node) -> None:
+        """Take out of an answer what an answer elsewhere has just taken out of its choices."""
+        raise NotImplementedError
 
     def _resize(self, holder: Node, computation: Computation) -> None:
         """Give a counted repeat as many instances as its count says."""

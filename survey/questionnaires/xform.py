@@ -79,6 +79,7 @@ class _Reader:
         self.namespaces: dict[str, str] = {}
         self.itext: dict[str, dict[str, Node]] = {}
         self.texts: dict[str, Text] = {}
+        self.text_parts: dict[int, tuple[Part, ...]] = {}
         self.default_language = ""
         self.instances: dict[str, Node] = {}
         self.externals: dict[str, str] = {}
@@ -108,6 +109,7 @@ class _Reader:
             externals=self.externals,
             itext=self.itext,
             texts=self.texts,
+            text_parts=self.text_parts,
             body=body,
             actions={event: tuple(actions) for event, actions in self.actions.items()},
             triggers={path: tuple(actions) for path, actions in self.triggers.items()},
@@ -165,7 +167,8 @@ class _Reader:
                 forms = collected.setdefault(text.get("id"), {}).setdefault(language, {})
                 for value in text.elements("value"):
                     form = value.get("form")
-                    forms["" if form in ("long", "short") and "" not in forms else form] = self.parts(value)
+                    parts = self.text_parts[id(value)] = self.parts(value)
+                    forms["" if form in ("long", "short") and "" not in forms else form] = parts
         for identifier, variants in collected.items():
             self.texts[identifier] = Text(variants, self.default_language)
 
@@ -312,6 +315,9 @@ class _Reader:
                 found.append(Computation("calculate", definition, bind.calculate))
             if definition.repeat is not None and definition.repeat.count is not None:
                 found.append(Computation("count", definition, definition.repeat.count))
+            itemset = definition.question.itemset if definition.question is not None else None
+            if itemset is not None and itemset.nodes.reads:
+                found.append(Computation("choices", definition, itemset.nodes))
         return found
 
     # -- body ---------------------------------------------------------------------------------------

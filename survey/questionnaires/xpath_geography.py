@@ -1,7 +1,7 @@
 """Functions of places: area, distance, geofence.
 
 Owns the reading of geopoint, geotrace and geoshape texts and the measures on a sphere of the radius that the
-reference engines use. What is no place has no measure (NaN) and lies in no fence.
+reference engines use, given in whole hundredths as they give them. What is no place has no measure (NaN) and lies in no fence.
 https://getodk.github.io/xforms-spec/#fn:Geographic-Functions
 """
 
@@ -28,6 +28,8 @@ from survey.questionnaires.xpath_values import (
 )
 
 EARTH_RADIUS_M: Final = 6_378_100
+DECIMALS: Final = 2
+"""Digits of an area or a distance: a centimetre is less than any position is known to."""
 
 
 def parse_points(text: str) -> list[tuple[float, float]] | None:
@@ -71,7 +73,7 @@ def _area(scope: Scope, node: Node, *values: Value) -> float:
     total = 0.0
     for (lat1, lon1), (lat2, lon2) in zip(points, points[1:] + points[:1], strict=True):
         total += math.radians(lon2 - lon1) * (2 + math.sin(math.radians(lat1)) + math.sin(math.radians(lat2)))
-    return abs(total * EARTH_RADIUS_M**2 / 2)
+    return round(abs(total * EARTH_RADIUS_M**2 / 2), DECIMALS)
 
 
 FUNCTIONS["enclosed-area"] = FUNCTIONS["area"]
@@ -87,7 +89,7 @@ def _distance(scope: Scope, node: Node, *values: Value) -> float:
         a, b, step = math.radians(lat1), math.radians(lat2), math.radians(lon2 - lon1)
         h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(step / 2) ** 2
         total += 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
-    return total
+    return round(total, DECIMALS)
 
 
 @function("geofence", 2, 2, BOOLEAN)

@@ -193,8 +193,16 @@ def position_of(fn: Closure) -> Closure:
     return run
 
 
+def _depth(node: Node) -> int:
+    depth = 0
+    while node.parent is not None:
+        node = node.parent
+        depth += 1
+    return depth
+
+
 def indexed_repeat(fns: list[Closure]) -> Closure:
-    """`indexed-repeat()`: the target nodes inside the repeats chosen by index, filtered by ancestry."""
+    """`indexed-repeat()`: the target nodes inside the repeats chosen by index, outermost first, filtered by ancestry."""
     target, pairs = fns[0], list(zip(fns[1::2], fns[2::2], strict=True))
 
     def within(node: Node, top: Node | None) -> bool:
@@ -205,10 +213,13 @@ def indexed_repeat(fns: list[Closure]) -> Closure:
 
     def run(scope: Scope, node: Node) -> list[Node]:
         chosen: Node | None = None
+        found_pairs: list[tuple[int, list[Node], Closure]] = []
         for repeat, index in pairs:
             repeats = repeat(scope, node)
             if not isinstance(repeats, list):
                 raise XPathError("indexed-repeat() takes node-sets")
+            found_pairs.append((_depth(repeats[0]) if repeats else 0, repeats, index))
+        for _, repeats, index in sorted(found_pairs, key=lambda pair: pair[0]):
             if chosen is not None:
                 repeats = [r for r in repeats if within(r, chosen)]
             place = to_number(scope, index(scope, node))

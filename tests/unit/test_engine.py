@@ -155,7 +155,84 @@ def test_choices_follow_the_answer_above__ok(visit: Instance) -> None:
     assert [c.label for c in shown(visit)["/data/town"].choices] == ["星马镇", "白衣镇"]
     visit.answer("/data/town", "t1")
     visit.answer("/data/county", "c2")
-    assert [(e.ref, e.kind) for e in visit.errors() if e.ref == "/data/town"] == [("/data/town", "choice")]
+    assert visit.value("/data/town") == ""
+    assert [c.label for c in shown(visit)["/data/town"].choices] == ["诺水河镇"]
+
+
+def test_a_received_answer_outside_the_choices_is_kept_and_told__error(visit: Instance) -> None:
+    visit.answer("/data/county", "c1")
+    visit.answer("/data/town", "t1")
+    received = visit.to_xml().replace("<county>c1</county>", "<county>c2</county>")
+    reread = Instance.load(visit.form, received, visit.context)
+    assert reread.value("/data/town") == "t1"
+    assert [(e.ref, e.kind) for e in reread.errors() if e.ref == "/data/town"] == [("/data/town", "choice")]
+
+
+def test_choices_may_exclude_each_other__ok() -> None:
+    form = parse_form(
+        compile_form(
+            "| survey |\n| | type | name | label | choice_filter |\n"
+            "| | select_one k | first | First | name != ${second} |\n"
+            "| | select_one k | second | Second | name != ${first} |\n"
+            "| choices |\n| | list_name | name | label |\n| | k | a | A |\n| | k | b | B |\n"
+        ).xform
+    )
+    instance = Instance.new(form, Context(now=lambda: MORNING))
+    instance.answer("/data/first", "a")
+    assert [c.value for c in instance.choices("/data/second")] == ["b"]
+    instance.answer("/data/second", "b")
+    assert instance.errors() == ()
+    assert (instance.value("/data/first"), instance.value("/data/second")) == ("a", "b")
+
+
+def test_a_selection_loses_only_what_is_no_choice_any_more__ok() -> None:
+    form = parse_form(
+        compile_form(
+            "| survey |\n| | type | name | label | choice_filter |\n"
+            "| | select_multiple town | towns | Towns | |\n"
+            "| | select_multiple village | villages | Villages | selected(${towns}, town) |\n"
+            "| | rank village | order | Order | selected(${villages}, name) |\n"
+            "| choices |\n| | list_name | name | label | town |\n| | town | t1 | T1 | |\n| | town | t2 | T2 | |\n"
+            "| | village | v1 | V1 | t1 |\n| | village | v2 | V2 | t2 |\n| | village | v3 | V3 | t2 |\n"
+        ).xform
+    )
+    instance = Instance.new(form, Context(now=lambda: MORNING))
+    instance.answer("/data/towns", "t1 t2")
+    instance.answer("/data/villages", "v1 v2 v3")
+    instance.answer("/data/order", "v3 v1")
+    assert [(e.ref, e.message) for e in instance.errors()] == [("/data/order", "请给每一个选项排序。")]
+    instance.answer("/data/order", "v3 v1 v2")
+    assert instance.errors() == ()
+    instance.answer("/data/towns", "t2")
+    assert instance.value("/data/villages") == "v2 v3"
+    assert instance.accepted_value("/data/order") == "v3 v2"
+    instance.answer("/data/towns", "t1 t2")
+    instance.answer("/data/villages", "v1 v2 v3")
+    assert instance.accepted_value("/data/order") == "v3 v1 v2"
+
+
+def test_a_message_found_by_a_computed_name_holds_answers__ok() -> None:
+    xform = """<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"
+    xmlns:jr="http://openrosa.org/javarosa"><h:head><h:title>t</h:title><model>
+    <itext><translation lang="zh"><text id="age:wrong"><value><output value="/data/name"/>不满 18 岁</value></text>
+    </translation></itext><instance><data id="d"><name/><age/></data></instance>
+    <bind nodeset="/data/age" type="int" constraint=". &gt;= 18" jr:constraintMsg="jr:itext(concat('age:', 'wrong'))"/>
+    </model></h:head><h:body><input ref="/data/name"/><input ref="/data/age"/></h:body></h:html>"""
+    instance = Instance.new(parse_form(xform), Context(now=lambda: MORNING))
+    instance.answer("/data/name", "李四")
+    instance.answer("/data/age", "9")
+    assert [e.message for e in instance.errors()] == ["李四不满 18 岁"]
+
+
+def test_whether_a_value_would_do_is_asked_without_answering__ok(visit: Instance) -> None:
+    visit.answer("/data/difficulty", "yes")
+    assert visit.would_accept("/data/about/severity", "3")
+    assert not visit.would_accept("/data/about/severity", "9")
+    assert not visit.would_accept("/data/about/kinds", "moon")
+    assert visit.value("/data/about/severity") == ""
+    assert visit.repeat_count("/data/member") == 0
+    assert visit.values_at(("data", "difficulty")) == ("yes",)
+    assert visit.data_type("/data/visited_on") == "date"
 
 
 def test_errors_name_question_kind_and_message__ok(form: Form, context: Context) -> None:

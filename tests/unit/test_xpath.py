@@ -266,3 +266,20 @@ def test_conversions__ok() -> None:
     assert to_number(here, " 12.50 ") == 12.5
     assert math.isnan(to_number(here, "1e3"))
     assert to_text(-0.0) == "0"
+
+
+NESTED = """<data><town><village><name>甲</name></village><village><name>乙</name></village></town>
+<town><village><name>丙</name></village><village><name>丁</name></village></town></data>"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["/data/town, 2, /data/town/village, 1", "/data/town/village, 1, /data/town, 2"],
+)
+def test_indexed_repeat_takes_repeats_in_any_order(arguments: str) -> None:
+    assert text(f"indexed-repeat(/data/town/village/name, {arguments})", xml=NESTED) == "丙"
+
+
+def test_measures_are_given_in_hundredths() -> None:
+    assert text("distance('0 0;0 1')") == "111318.85"
+    assert text("area('0 0;0 1;1 1;1 0;0 0')") == "12391256135.81"
