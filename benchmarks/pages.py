@@ -1,12 +1,15 @@
 """How long the server needs to run each page again: on the demo, and with a hundred times its rows.
 
-One signed-in tab, one run after the other, on the real server; from sending the rerun to the message that the script
-is finished. The goal is about growth: what a page needs must not depend on how much the store holds.
+One signed-in tab on each store, one run after the other, each on a real server; from sending the rerun to the message
+that the script is finished. Both stores are measured in turn, run by run, so that a machine that is slower for a while
+is slower for both. The goal is about growth: what a page needs must not depend on how much the store holds.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +82,15 @@ def _example(settings: Settings) -> _Example:
 def measure(small: Settings, large: Settings, folder: Path, *, reruns: int, times: int) -> str:
     """The table: median and 95th percentile of each page on both stores, and the growth of the median."""
     wanted = pages(small)
-    before = _measured(small, folder / "pages.log", wanted, reruns)
-    after = _measured(large, folder / "pages-large.log", wanted, reruns)
+    with (
+        _serving(small, folder / "pages.log", wanted) as first,
+        _serving(large, folder / "pages-large.log", wanted) as second,
+    ):
+        figures = asyncio.run(_all((first, second), wanted, reruns))
     rows, missed = [], []
     for page in wanted:
         name = f"{page.name} ({page.user})"
-        one, many = before[page], after[page]
+        one, many = figures[page]
         if isinstance(one, str) or isinstance(many, str):
             rows.append(
                 (
@@ -116,25 +122,47 @@ def measure(small: Settings, large: Settings, folder: Path, *, reruns: int, time
     return table(header, rows) + f"\ngoal: growth at most {GOAL_GROWTH}x: {verdict}"
 
 
-def _measured(
-    settings: Settings, log: Path, wanted: list[Page], reruns: int
-) -> dict[Page, list[float] | str]:
+@dataclass(frozen=True)
+class _Server:
+    """A running server and the session tokens of its users."""
+
+    port: int
+    tokens: dict[str, str]
+
+
+@contextmanager
+def _serving(settings: Settings, log: Path, wanted: list[Page]) -> Iterator[_Server]:
     tokens = stores.sign_in(settings, sorted({page.user for page in wanted}))
     with servers.application(settings, log) as server:
-        return asyncio.run(_all(server.port, tokens, wanted, reruns))
+        yield _Server(server.port, tokens)
+
+
+_Figures = list[float] | str
 
 
 async def _all(
-    port: int, tokens: dict[str, str], wanted: list[Page], reruns: int
-) -> dict[Page, list[float] | str]:
-    figures: dict[Page, list[float] | str] = {}
-    for page in wanted:
-        client = Client(port, tokens[page.user])
-        try:
-            await client.open(page.path, page.query)
-            await client.rerun()
-            figures[page] = [await client.rerun() for _ in range(reruns)]
-        except PageFailed as error:
-            figures[page] = str(error)[:60]
+    running: tuple[_Server, _Server], wanted: list[Page], reruns: int
+) -> dict[Page, tuple[_Figures, _Figures]]:
+    return {page: await _in_turn(running, page, reruns) for page in wanted}
+
+
+async def _in_turn(running: tuple[_Server, _Server], page: Page, reruns: int) -> tuple[_Figures, _Figures]:
+    """The seconds of each rerun on both servers, or why the page failed there."""
+    clients = [Client(server.port, server.tokens[page.user]) for server in running]
+    figures: list[_Figures] = [[], []]
+    for number in range(-1, reruns):
+        for place, client in enumerate(clients):
+            seconds = figures[place]
+            if isinstance(seconds, str):
+                continue
+            try:
+                if number < 0:
+                    await client.open(page.path, page.query)
+                    await client.rerun()
+                else:
+                    seconds.append(await client.rerun())
+            except PageFailed as error:
+                figures[place] = str(error)[:60]
+    for client in clients:
         await client.close()
-    return figures
+    return figures[0], figures[1]

@@ -11,7 +11,7 @@ import gettext as _gettext
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -77,6 +77,11 @@ def day(value: date | None) -> str:
 def local(value: datetime) -> datetime:
     """An instant on the township's clock (Asia/Shanghai)."""
     return value.astimezone(TIMEZONE)
+
+
+def today() -> date:
+    """The date on the township's clock."""
+    return local(datetime.now(UTC)).date()
 
 
 def moment(value: datetime | None) -> str:

@@ -23,7 +23,7 @@ from survey.cases.worklists import CaseFilter
 from survey.maps.basemaps import DEFAULT_VIEW, Box
 
 LIMIT = 500
-HARDSHIP = "hardship"
+CASES, HARDSHIP = "cases", "hardship"
 _MARGIN_DEGREES = 0.004
 
 

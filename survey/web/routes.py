@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from survey import db
-from survey.web import assets, files, gate, installing, sign_in
+from survey.web import assets, files, gate, installing, map_points, sign_in
 
 
 async def health(_request: Request) -> Response:
@@ -44,6 +44,7 @@ ROUTES: list[BaseRoute] = [
     Route("/health", health, methods=["GET"]),
     Route("/install", installing.install, methods=["GET"]),
     Route("/ca.crt", installing.certificate, methods=["GET"]),
+    Route("/map/points", map_points.points, methods=["GET"]),
     Route("/attachment/{id}", files.attachment, methods=["GET"]),
     *assets.mounts(),
 ]
