@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from models import Area, Cadre, Post, Posting
 from survey.access import audit, passwords, sessions
-from survey.access.permissions import LEVELS_OF_POST, Action, Actor, inside, require, service
+from survey.access.permissions import LEVELS_OF_POST, Action, Actor, found, inside, require, service
 from survey.access.sessions import COOKIE, actor_for, present, resolve
 from survey.i18n import LANGUAGES, local, speaking
 from survey.problems import Problem
@@ -249,9 +249,7 @@ def add_posting(
 @service(Action.ACCOUNTS_MANAGE)
 def end_posting(session: Session, actor: Actor, posting_id: int, *, ends_on: date) -> PostingView:
     """End a post; `ends_on` is its last day. Problems `accounts.own_post`, `accounts.ends_before_start`."""
-    row = session.get(Posting, posting_id)
-    if row is None or not actor.may(Action.ACCOUNTS_MANAGE, row.area_code):
-        raise Problem("access.not_found")
+    row = found(session, actor, Action.ACCOUNTS_MANAGE, Posting, posting_id)
     if row.cadre_id == actor.cadre_id:
         raise Problem("accounts.own_post")
     if ends_on < row.starts_on:

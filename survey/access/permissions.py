@@ -1,7 +1,7 @@
 """Who may do what where: posts → roles → (action × area scope), in one table.
 
 Owns the roles, the actions, the table between them, the `Actor` every service takes, the check
-(`service`, `require`) and the scope as an SQL predicate (`inside`). Refuses to decide by anything but
+(`service`, `require`) and the scope as an SQL predicate (`inside`; `found` for one record). Refuses to decide by anything but
 the actor's dated postings; a page that hides a button decides nothing.
 """
 
@@ -16,11 +16,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from models import AreaLevel, Post
+from models import Area, AreaLevel, Base, Post
 from survey.problems import Problem
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T", bound=Base)
 
 
 class Role(StrEnum):
@@ -228,6 +229,26 @@ def inside(actor: Actor, action: Action, column: Any) -> sa.ColumnElement[bool]:
     A range per prefix, so that an index on the column serves it; no grant at all is `false`.
     """
     return within_any(column, actor.prefixes(action))
+
+
+def found(
+    session: Session, actor: Actor, action: Action, table: type[T], key: str | int, *, lock: bool = False
+) -> T:
+    """The live row of that key where the actor may do this; problem `access.not_found` elsewhere, as for none.
+
+    The area is part of the statement, so that a row elsewhere is not even read. `lock`: as it stands now, and nobody
+    else changes it before the transaction ends.
+    """
+    columns = sa.inspect(table).columns
+    area = columns["code" if table is Area else "area_code"]
+    (primary,) = sa.inspect(table).primary_key
+    statement = sa.select(table).where(primary == key, inside(actor, action, area))
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row: T | None = session.execute(statement).scalar_one_or_none()
+    if row is None:
+        raise Problem("access.not_found")
+    return row
 
 
 def within(column: Any, prefix: str) -> sa.ColumnElement[bool]:

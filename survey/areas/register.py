@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from models import Area, AreaLevel, Household, HouseholdStatus
 from survey.access import audit
-from survey.access.permissions import Action, Actor, inside, service, within
+from survey.access.permissions import Action, Actor, found, inside, service, within
 from survey.areas import codes
 from survey.problems import Problem
 
@@ -169,10 +169,10 @@ def require_valid(session: Session, code: str, on: date) -> AreaView:
     row = session.get(Area, code)
     if row is None:
         raise Problem("access.not_found")
-    found = view(row)
-    if not found.valid(on):
+    standing = view(row)
+    if not standing.valid(on):
         raise Problem("areas.closed", name=row.short_name, valid_until=row.valid_until or row.valid_from)
-    return found
+    return standing
 
 
 @service(Action.AREAS_WRITE)
@@ -265,11 +265,7 @@ def set_successor(session: Session, actor: Actor, /, code: str, successor_code: 
 
 
 def _row(session: Session, actor: Actor, action: Action, code: str) -> Area:
-    row = session.get(Area, code)
-    if row is None or not actor.may(action, code):
-        raise Problem("access.not_found")
-
-    return row
+    return found(session, actor, action, Area, code)
 
 
 def _checked_name(name: str) -> str:

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from models import Assignment, AssignmentKind, Cadre, Household, Post, Posting
 from survey.access import audit
-from survey.access.permissions import Action, Actor, inside, service
+from survey.access.permissions import Action, Actor, found, inside, service
 from survey.areas import codes, register
 from survey.problems import Problem
 
@@ -82,9 +82,7 @@ def assign_household(
 
     Problems `access.not_found`, `assignments.not_posted`, `assignments.already`. Audited.
     """
-    household = session.get(Household, household_id)
-    if household is None or not actor.may(Action.ASSIGNMENTS_WRITE, household.area_code):
-        raise Problem("access.not_found")
+    household = found(session, actor, Action.ASSIGNMENTS_WRITE, Household, household_id)
     former = session.exec(
         select(Assignment).where(col(Assignment.household_id) == household_id, holds_on(on))
     ).all()
@@ -124,9 +122,7 @@ def assign_village(
 @service(Action.ASSIGNMENTS_WRITE)
 def end(session: Session, actor: Actor, /, assignment_id: int, *, on: date) -> AssignmentView:
     """Make that day the assignment's last. Problems `access.not_found`, `assignments.ends_before_start`. Audited."""
-    row = session.get(Assignment, assignment_id)
-    if row is None or not actor.may(Action.ASSIGNMENTS_WRITE, row.area_code):
-        raise Problem("access.not_found")
+    row = found(session, actor, Action.ASSIGNMENTS_WRITE, Assignment, assignment_id)
     if on < row.starts_on:
         raise Problem("assignments.ends_before_start", ends_on=on, starts_on=row.starts_on)
     row.ends_on = on
@@ -195,11 +191,11 @@ def cadres_for(session: Session, actor: Actor, /, area_code: str, *, on: date) -
         )
         .order_by(sa.func.length(Posting.area_code).desc(), col(Cadre.name), col(Cadre.id))
     )
-    found: dict[int, CadreChoice] = {}
+    choices: dict[int, CadreChoice] = {}
     for cadre_id, name, post, _ in rows:
         if cadre_id is not None:
-            found.setdefault(cadre_id, CadreChoice(cadre_id, name, Post(post)))
-    return tuple(found.values())
+            choices.setdefault(cadre_id, CadreChoice(cadre_id, name, Post(post)))
+    return tuple(choices.values())
 
 
 # Their accounts read no personal record, so nobody could hand them a household.

@@ -28,7 +28,7 @@ from models import (
     Posting,
 )
 from survey.access import audit
-from survey.access.permissions import Action, Actor, inside, require, service, within
+from survey.access.permissions import Action, Actor, found, inside, require, service, within
 from survey.areas import register
 from survey.fieldwork import assignments, versions
 from survey.i18n import gettext as _
@@ -269,9 +269,7 @@ def open_file(
     `access.not_found`, `hardship.already_open`, `households.not_active`, `households.unknown_code`,
     `hardship.dates`. Audited.
     """
-    household = session.get(Household, household_id, with_for_update=True)
-    if household is None or not actor.may(Action.HARDSHIP_READ, household.area_code):
-        raise Problem("access.not_found")
+    household = found(session, actor, Action.HARDSHIP_READ, Household, household_id, lock=True)
     require(actor, Action.HARDSHIP_WRITE, household.area_code)
     if household.status is not HouseholdStatus.ACTIVE:
         raise Problem("households.not_active")
@@ -443,7 +441,7 @@ def _file_rows(session: Session, file_ids: Sequence[str], on: date) -> tuple[Fil
         HardshipFile.next_contact_on,
         Household.head_name,
     )
-    found = {
+    listed = {
         row.id: row
         for row in session.execute(
             sa.select(*map(col, columns))
@@ -459,8 +457,8 @@ def _file_rows(session: Session, file_ids: Sequence[str], on: date) -> tuple[Fil
             .group_by(col(HardshipContact.file_id))
         )
     )
-    names = register.names(session, [row.area_code for row in found.values()])
-    carers = assignments.contacts_of(session, [row.household_id for row in found.values()], on)
+    names = register.names(session, [row.area_code for row in listed.values()])
+    carers = assignments.contacts_of(session, [row.household_id for row in listed.values()], on)
     return tuple(
         FileRow(
             **row._mapping,
@@ -468,15 +466,12 @@ def _file_rows(session: Session, file_ids: Sequence[str], on: date) -> tuple[Fil
             last_contact_on=last.get(row.id),
             contact_name=carers.get(row.household_id),
         )
-        for row in (found[file_id] for file_id in file_ids)
+        for row in (listed[file_id] for file_id in file_ids)
     )
 
 
 def _row(session: Session, actor: Actor, file_id: str, *, lock: bool = False) -> HardshipFile:
-    row = session.get(HardshipFile, file_id, with_for_update=lock or None)
-    if row is None or not actor.may(Action.HARDSHIP_READ, row.area_code):
-        raise Problem("access.not_found")
-    return row
+    return found(session, actor, Action.HARDSHIP_READ, HardshipFile, file_id, lock=lock)
 
 
 def _open_row(session: Session, actor: Actor, file_id: str, seen_version: int) -> HardshipFile:

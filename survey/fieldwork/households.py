@@ -31,7 +31,7 @@ from models import (
 )
 from survey import i18n
 from survey.access import audit
-from survey.access.permissions import Action, Actor, require, service
+from survey.access.permissions import Action, Actor, found, require, service
 from survey.areas import register
 from survey.fieldwork import assignments, identity, versions
 from survey.fieldwork.duplicates import Duplicate, DuplicateReason, near_duplicates
@@ -150,9 +150,7 @@ def household(
     session: Session, actor: Actor, /, household_id: str, *, on: date | None = None
 ) -> HouseholdView:
     """One household with its members; `on` (default today) decides the contact. Problem `access.not_found`."""
-    row = session.get(Household, household_id)
-    if row is None or not actor.may(Action.HOUSEHOLDS_READ, row.area_code):
-        raise Problem("access.not_found")
+    row = found(session, actor, Action.HOUSEHOLDS_READ, Household, household_id)
     return _household_view(session, actor, row, on or _today())
 
 
@@ -418,10 +416,8 @@ def reveal(session: Session, actor: Actor, /, kind: str, id: str, field: str, re
     fields = {"member": ("id_number", "phone"), "household": ("phone",)}
     if field not in fields.get(kind, ()):
         raise Problem("households.unknown_field", field=field)
-    row: Member | Household | None
-    row = session.get(Member, id) if kind == "member" else session.get(Household, id)
-    if row is None or not actor.may(Action.IDENTIFIERS_REVEAL, row.area_code):
-        raise Problem("access.not_found")
+    table: type[Member] | type[Household] = Member if kind == "member" else Household
+    row = found(session, actor, Action.IDENTIFIERS_REVEAL, table, id)
     if reason not in codes.keys("reveal_reason"):
         raise Problem("households.reason_missing")
     value = getattr(row, field)
@@ -459,17 +455,13 @@ def _today() -> date:
 
 
 def _household_row(session: Session, actor: Actor, household_id: str) -> Household:
-    row = session.get(Household, household_id, with_for_update=True)
-    if row is None or not actor.may(Action.HOUSEHOLDS_READ, row.area_code):
-        raise Problem("access.not_found")
+    row = found(session, actor, Action.HOUSEHOLDS_READ, Household, household_id, lock=True)
     require(actor, Action.HOUSEHOLDS_WRITE, row.area_code)
     return row
 
 
 def _member_row(session: Session, actor: Actor, member_id: str) -> tuple[Member, Household]:
-    member = session.get(Member, member_id, with_for_update=True)
-    if member is None:
-        raise Problem("access.not_found")
+    member = found(session, actor, Action.HOUSEHOLDS_READ, Member, member_id, lock=True)
     return member, _household_row(session, actor, member.household_id)
 
 
@@ -537,7 +529,7 @@ def _refuse_duplicates(
     own_household: str | None = None,
     own_member: str | None = None,
 ) -> None:
-    found = near_duplicates(
+    alike = near_duplicates(
         session,
         actor,
         area_code=area_code,
@@ -548,12 +540,12 @@ def _refuse_duplicates(
         own_household=own_household,
         own_member=own_member,
     )
-    open_ones = [duplicate for duplicate in found if duplicate.key not in confirmed]
+    open_ones = [duplicate for duplicate in alike if duplicate.key not in confirmed]
     if open_ones:
         raise Problem(
             "households.possible_duplicate",
             names="、".join(f"{d.name}({d.area_name})" for d in open_ones),
-            found=found,
+            found=alike,
         )
 
 
