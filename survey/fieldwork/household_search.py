@@ -41,7 +41,7 @@ class Sought(StrEnum):
 
 @dataclass(frozen=True)
 class HouseholdRow:
-    """A household in a list."""
+    """A household in a list; `hardship` only for those who may read its file."""
 
     id: str
     code: str
@@ -126,15 +126,15 @@ def search(
         .offset(offset)
     ).scalars()
     return HouseholdPage(
-        rows=rows_of(session, list(ids)),
+        rows=_rows(session, actor, list(ids)),
         total=min(total, COUNT_UP_TO),
         more=total > COUNT_UP_TO,
         sought=sought,
     )
 
 
-def rows_of(session: Session, household_ids: Sequence[str]) -> tuple[HouseholdRow, ...]:
-    """List rows of these households, in the given order. No service: the caller has checked their scope."""
+def _rows(session: Session, actor: Actor, household_ids: Sequence[str]) -> tuple[HouseholdRow, ...]:
+    """List rows of these households, in the given order."""
     households = {
         row.id: row
         for row in session.execute(
@@ -150,9 +150,11 @@ def rows_of(session: Session, household_ids: Sequence[str]) -> tuple[HouseholdRo
     names = register.names(session, [row.area_code for row in households.values()])
     members = _grouped(session, Member, sa.func.count(), household_ids, col(Member.left_on).is_(None))
     visited = _grouped(session, Visit, sa.func.max(col(Visit.visited_on)), household_ids, sa.true())
-    files = _grouped(
-        session, HardshipFile, sa.func.count(), household_ids, col(HardshipFile.closed_on).is_(None)
+    open_file = sa.and_(
+        col(HardshipFile.closed_on).is_(None),
+        inside(actor, Action.HARDSHIP_READ, _beside_index(col(HardshipFile.area_code))),
     )
+    files = _grouped(session, HardshipFile, sa.func.count(), household_ids, open_file)
     return tuple(
         HouseholdRow(
             id=row.id,

@@ -44,7 +44,7 @@ from survey.fieldwork.household_checks import (
     household_columns,
     member_columns,
 )
-from survey.fieldwork.household_search import HouseholdPage, HouseholdRow, Sought, rows_of, search
+from survey.fieldwork.household_search import HouseholdPage, HouseholdRow, Sought, search
 from survey.problems import Problem
 from survey.rules import codes
 
@@ -72,7 +72,6 @@ __all__ = [
     "near_duplicates",
     "next_code",
     "reveal",
-    "rows_of",
     "save_household",
     "save_member",
     "search",

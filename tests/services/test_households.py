@@ -338,6 +338,14 @@ def test_household_is_not_added_outside_scope(session: Session) -> None:
     assert code_of(caught) == "access.forbidden"
 
 
+def test_a_group_informant_is_not_told_which_households_have_a_hardship_file(session: Session) -> None:
+    family = a_household(session, GROUP)
+    a_hardship_file(session, family)
+    informant, head = a_cadre(session, Post.GROUP_INFORMANT, GROUP), a_cadre(session)
+    assert [row.hardship for row in households.search(session, informant).rows] == [False]
+    assert [row.hardship for row in households.search(session, head).rows] == [True]
+
+
 def test_informant_may_not_change_the_register(session: Session) -> None:
     family = a_household(session)
     informant = a_cadre(session, Post.GROUP_INFORMANT, GROUP)
