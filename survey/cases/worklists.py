@@ -138,7 +138,7 @@ def of_household(session: Session, actor: Actor, household_id: str, on: date) ->
     """Every case of a household, those not finished first, then the latest."""
     ids = session.scalars(
         sa.select(col(Case.id))
-        .where(col(Case.household_id) == household_id, inside(actor, Action.CASES_READ, Case.area_code))
+        .where(col(Case.household_id) == household_id, _readable(actor))
         .order_by(col(Case.closed_on).is_not(None), col(Case.opened_on).desc(), col(Case.number).desc())
     )
     return _rows(session, list(ids), on)
@@ -148,7 +148,7 @@ def of_household(session: Session, actor: Actor, household_id: str, on: date) ->
 def case(session: Session, actor: Actor, case_id: str, on: date) -> CaseView:
     """A case with its words and steps; problem `access.not_found`."""
     found: Case | None = session.scalars(
-        sa.select(Case).where(col(Case.id) == case_id, inside(actor, Action.CASES_READ, Case.area_code))
+        sa.select(Case).where(col(Case.id) == case_id, _readable(actor))
     ).first()
     if found is None:
         raise Problem("access.not_found")
@@ -217,6 +217,14 @@ def matching(actor: Actor, chosen: CaseFilter, on: date) -> sa.ColumnElement[boo
     if chosen.mine:
         conditions.append(col(Case.owner_id) == (actor.cadre_id or -1))
     return sa.and_(*conditions)
+
+
+def _readable(actor: Actor) -> sa.ColumnElement[bool]:
+    """Cases of the actor's areas, and those that a household which lives there now left behind finished."""
+    lives_there = sa.exists().where(
+        col(Household.id) == col(Case.household_id), inside(actor, Action.CASES_READ, Household.area_code)
+    )
+    return sa.or_(inside(actor, Action.CASES_READ, Case.area_code), lives_there)
 
 
 def _open_within(actor: Actor) -> sa.ColumnElement[bool]:

@@ -30,6 +30,7 @@ __all__ = [
     "contact_of",
     "contacts_of",
     "end",
+    "follow",
     "holds_on",
     "of_cadre",
     "posted_on",
@@ -132,6 +133,27 @@ def end(session: Session, actor: Actor, /, assignment_id: int, *, on: date) -> A
     return _view(row, session.get_one(Cadre, row.cadre_id).name)
 
 
+def follow(session: Session, actor: Actor, household: Household, on: date) -> None:
+    """The contact of a household that moved goes on where he has a post; otherwise his last day was the day before.
+
+    Those who were its contact before stay recorded for where it was. Audited.
+    """
+    present = session.exec(
+        select(Assignment).where(
+            col(Assignment.household_id) == household.id,
+            sa.or_(col(Assignment.ends_on).is_(None), col(Assignment.ends_on) >= on),
+        )
+    ).all()
+    for row in present:
+        if _has_post(session, row.cadre_id, household.area_code, on):
+            row.area_code = household.area_code
+            continue
+        row.ends_on = on - timedelta(days=1)
+        audit.append(
+            session, actor, "assignment.end", kind="assignment", id=row.id or 0, area_code=row.area_code
+        )
+
+
 @service(Action.ASSIGNMENTS_READ)
 def of_cadre(session: Session, actor: Actor, /, cadre_id: int, *, on: date) -> tuple[AssignmentView, ...]:
     """The assignments a cadre holds that day, within the actor's scope; villages first."""
@@ -206,15 +228,19 @@ def _posted(session: Session, cadre_id: int, area_code: str, on: date) -> Cadre:
     cadre = session.get(Cadre, cadre_id)
     if cadre is None:
         raise Problem("access.not_found")
+    if not _has_post(session, cadre_id, area_code, on):
+        raise Problem("assignments.not_posted", name=cadre.name, area=register.name_of(session, area_code))
+    return cadre
+
+
+def _has_post(session: Session, cadre_id: int, area_code: str, on: date) -> bool:
     places = session.exec(
         select(Posting.area_code).where(
             col(Posting.cadre_id) == cadre_id, col(Posting.post).not_in(_NEVER_CONTACTS), posted_on(on)
         )
     )
     # A post in one group is enough to be contact elsewhere in the same village.
-    if not any(codes.is_inside(area_code, place[:12]) for place in places):
-        raise Problem("assignments.not_posted", name=cadre.name, area=register.name_of(session, area_code))
-    return cadre
+    return any(codes.is_inside(area_code, place[:12]) for place in places)
 
 
 def _add(

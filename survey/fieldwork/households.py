@@ -21,7 +21,6 @@ from sqlmodel import Session, col, select
 from models import (
     Area,
     AreaLevel,
-    Assignment,
     HardshipFile,
     Household,
     HouseholdStatus,
@@ -207,7 +206,7 @@ def save_household(
 
     Fields that nobody touched since `seen` are saved even when others were; a field that somebody else
     changed meanwhile is the problem `households.changed_meanwhile`, and nothing is saved. A new `area_code`
-    moves the household with its members and file. Audited.
+    moves the household with its members and file; its contact ends where he has no post. Audited.
     """
     row = _household_row(session, actor, household_id)
     if row.status is not HouseholdStatus.ACTIVE:
@@ -490,8 +489,9 @@ def _move(session: Session, actor: Actor, row: Household, area_code: str, on: da
     require(actor, Action.HOUSEHOLDS_WRITE, area_code)
     _require_group(session, area_code, on)
     row.area_code = area_code
-    for table in (Member, HardshipFile, Assignment):
+    for table in (Member, HardshipFile):
         session.execute(sa.update(table).where(col(table.household_id) == row.id).values(area_code=area_code))
+    assignments.follow(session, actor, row, on)
     for follower in _followers:
         follower(session, actor, row, on)
 

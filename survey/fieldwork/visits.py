@@ -1,6 +1,7 @@
 """Visits as people read them: a household's history, one visit, the follow-ups promised.
 
-Owns the read models over `Visit` and `Observation`. Refuses to write: a visit comes from an accepted filling alone.
+Owns the read models over `Visit` and `Observation`. A household that moved takes its visits along: they are read where
+it lives now. Refuses to write: a visit comes from an accepted filling alone.
 Diary and words are shown only where the actor may read visits.
 """
 
@@ -22,6 +23,7 @@ from models import (
     DifficultyState,
     Disposition,
     Household,
+    HouseholdStatus,
     Member,
     Observation,
     Satisfaction,
@@ -85,13 +87,13 @@ class FollowUp:
 def history(
     session: Session, actor: Actor, household_id: str, *, limit: int = 20, offset: int = 0
 ) -> tuple[VisitView, ...]:
-    """The visits of a household in the actor's area, the latest first."""
+    """The visits of a household that lives in the actor's area, the latest first."""
     return _views(session, actor, col(Visit.household_id) == household_id, limit, offset)
 
 
 @service(Action.VISITS_READ)
 def visit(session: Session, actor: Actor, visit_id: str) -> VisitView:
-    """One visit in the actor's area; problem `access.not_found`."""
+    """One visit of a household that lives in the actor's area; problem `access.not_found`."""
     views = _views(session, actor, col(Visit.id) == visit_id, 1, 0)
     if not views:
         raise Problem("access.not_found")
@@ -103,7 +105,7 @@ def follow_ups(session: Session, actor: Actor, on: date, *, limit: int = 50) -> 
     """One's own promises to return that are due by the horizon and not yet kept, the oldest first.
 
     A later visit to the same household by anyone keeps the promise; very old ones leave the list after
-    `fieldwork.follow_up_window_days`.
+    `fieldwork.follow_up_window_days`, those to a household that left or moved out of the actor's area at once.
     """
     since = on - timedelta(days=parameter_at("fieldwork.follow_up_window_days", on))
     until = on + timedelta(days=parameter_at("fieldwork.due_horizon_days", on))
@@ -113,13 +115,14 @@ def follow_ups(session: Session, actor: Actor, on: date, *, limit: int = 50) -> 
     )
     rows = session.execute(
         sa.select(  # type: ignore[call-overload]
-            Visit.household_id, Household.head_name, Visit.area_code, Visit.follow_up_on, Visit.visited_on
+            Visit.household_id, Household.head_name, Household.area_code, Visit.follow_up_on, Visit.visited_on
         )
         .join(Household, col(Household.id) == col(Visit.household_id))
         .where(
             col(Visit.cadre_id) == actor.cadre_id,
             col(Visit.follow_up_on).between(since, until),
-            inside(actor, Action.VISITS_RECORD, Visit.area_code),
+            inside(actor, Action.VISITS_RECORD, Household.area_code),
+            col(Household.status) == HouseholdStatus.ACTIVE,
             ~kept,
         )
         .order_by(col(Visit.follow_up_on), col(Visit.id))
@@ -136,7 +139,7 @@ def _views(
         .join(Household, col(Household.id) == col(Visit.household_id))
         .join(Cadre, col(Cadre.id) == col(Visit.cadre_id))
         .outerjoin(Member, col(Member.id) == col(Visit.respondent_id))
-        .where(condition, inside(actor, Action.VISITS_READ, Visit.area_code))
+        .where(condition, inside(actor, Action.VISITS_READ, Household.area_code))
         .order_by(col(Visit.visited_on).desc(), col(Visit.id).desc())
         .limit(limit)
         .offset(offset)

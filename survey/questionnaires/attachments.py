@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlmodel import Session, col, select
 
-from models import Attachment, Draft, Submission
+from models import Attachment, Draft, Household, Submission
 from survey import crypto, db, i18n
 from survey.access.permissions import Action, Actor, inside, service
 from survey.problems import Problem
@@ -152,10 +152,17 @@ def path_of(sha256: str) -> Path:
 
 
 def _readable(actor: Actor) -> sa.ColumnElement[bool]:
-    submitted = sa.exists().where(col(Submission.instance_id) == col(Attachment.instance_id))
+    """One's own until they are handed in; from then on where the household lives now, as with its visits."""
+    submitted = sa.select(col(Submission.instance_id)).where(
+        col(Submission.instance_id) == col(Attachment.instance_id)
+    )
+    place = sa.func.coalesce(col(Household.area_code), col(Submission.area_code))
+    here = submitted.outerjoin(Household, col(Household.id) == col(Submission.household_id)).where(
+        inside(actor, Action.VISITS_READ, place)
+    )
     return sa.or_(
-        sa.and_(~submitted, col(Attachment.cadre_id) == actor.cadre_id),
-        sa.and_(submitted, inside(actor, Action.VISITS_READ, Attachment.area_code)),
+        sa.and_(~submitted.exists(), col(Attachment.cadre_id) == actor.cadre_id),
+        here.exists(),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Draft, Household, Questionnaire, QuestionnaireVersion, Submission
+from models import Draft, Household, HouseholdStatus, Questionnaire, QuestionnaireVersion, Submission
 from survey import i18n
 from survey.access.permissions import Action, Actor, service, within_any
 from survey.problems import Problem
@@ -41,7 +41,10 @@ class DraftView:
 
 @service(Action.VISITS_RECORD)
 def start(session: Session, actor: Actor, form_id: str, household_id: str, *, now: datetime) -> DraftView:
-    """Begin a filling for a household, or continue the actor's own unfinished one of the same form."""
+    """Begin a filling for a household, or continue the actor's own unfinished one of the same form.
+
+    Problems `access.not_found`, and `draft.household_left` where none is begun and the household left the register.
+    """
     household = visitable_household(session, actor, household_id)
     open_draft = session.exec(
         select(Draft)
@@ -56,6 +59,8 @@ def start(session: Session, actor: Actor, form_id: str, household_id: str, *, no
     ).first()
     if open_draft is not None:
         return load(session, actor, open_draft.instance_id)
+    if household.status is not HouseholdStatus.ACTIVE:
+        raise Problem("draft.household_left")
     version = library.current_version(session, form_id, i18n.local(now).date())
     form = library.form_of(session, version.id)
     instance = Instance.new(
@@ -133,11 +138,15 @@ def visitable_household(
 
     `lock`: as it stands now, and nobody else changes it before the transaction ends.
     """
-    statement = _household_within(actor.prefixes(Action.VISITS_RECORD), lock)
-    found = session.execute(statement, {"id": household_id})
-    household: Household | None = found.scalar_one_or_none()
+    household = _visitable(session, actor, household_id, lock=lock)
     if household is None:
         raise Problem("access.not_found")
+    return household
+
+
+def _visitable(session: Session, actor: Actor, household_id: str, *, lock: bool = False) -> Household | None:
+    statement = _household_within(actor.prefixes(Action.VISITS_RECORD), lock)
+    household: Household | None = session.execute(statement, {"id": household_id}).scalar_one_or_none()
     return household
 
 
@@ -166,9 +175,14 @@ def context_for(
 
 @service(Action.VISITS_RECORD)
 def open_instance(session: Session, actor: Actor, draft: DraftView) -> Instance:
-    """The draft as a running form, in the language in force."""
+    """The draft as a running form, in the language in force.
+
+    Problem `draft.household_elsewhere` when its household no longer lies where the actor may record a visit.
+    """
     form = library.form_of(session, draft.version_id)
-    household = visitable_household(session, actor, draft.household_id) if draft.household_id else None
+    household = _visitable(session, actor, draft.household_id) if draft.household_id else None
+    if household is None and draft.household_id:
+        raise Problem("draft.household_elsewhere")
     context = context_for(session, actor, form, household, now=datetime.now(UTC))
     return Instance.load(form, draft.payload, context)
 

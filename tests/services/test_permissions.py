@@ -21,8 +21,8 @@ from tests import fillings
 from tests.builders import COUNTY, FAR_VILLAGE, GROUP, TOWNSHIP, VILLAGE, a_cadre, an_area_tree, an_operator
 from tests.services.permission_trials import TRIALS, Reach, Side, Trial, World, a_side
 
-# The last is what a user name gets that nobody has.
-REFUSALS = {"access.forbidden", "access.not_found", "accounts.no_such_user"}
+# The last two are what a user name gets that nobody has, and a draft whose household lies elsewhere.
+REFUSALS = {"access.forbidden", "access.not_found", "accounts.no_such_user", "draft.household_elsewhere"}
 POSTS = {
     Role.GROUP_INFORMANT: (Post.GROUP_INFORMANT, VILLAGE),
     Role.VILLAGE_CADRE: (Post.VILLAGE_COMMITTEE_MEMBER, VILLAGE),
