@@ -14,6 +14,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 TABLES = "tables/"
 ATTACHMENTS = "attachments/"
+_NAMING_FILES = "attachment"
 REVISION_TABLE = "alembic_version"
 # Tables that a later revision has dropped: named here, so that an older store keeps them in its backup.
 FORMER_TABLES: frozenset[str] = frozenset()
@@ -112,10 +114,14 @@ def _fill(file: IO[bytes], engine: sa.Engine, settings: Settings) -> dict[str, A
                 "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "revision": upgrades.revision_of(connection),
                 "key_fingerprint": _fingerprint(connection),
-                "parts": _write_tables(archive, connection),
             }
-        # After the rows: a file is always stored before the row that names it.
-        manifest["parts"] |= _write_attachments(archive, settings.attachments_dir)
+            # Of the same moment as the rows: a file is stored before the row that names it, and removed after it.
+            files = _files(settings.attachments_dir)
+            parts = _write_tables(archive, connection, but=_NAMING_FILES)
+            written, removed = _write_attachments(archive, settings.attachments_dir, files)
+            # Last, without those whose file was removed meanwhile, when they were let go.
+            parts |= _write_tables(archive, connection, only=_NAMING_FILES, without=removed)
+        manifest["parts"] = parts | written
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
     return manifest
 
@@ -144,23 +150,34 @@ def tables_of(connection: sa.Connection) -> list[sa.Table]:
     return found.sorted_tables
 
 
-def _write_tables(archive: zipfile.ZipFile, connection: sa.Connection) -> dict[str, dict[str, Any]]:
+def _write_tables(
+    archive: zipfile.ZipFile,
+    connection: sa.Connection,
+    *,
+    but: str | None = None,
+    only: str | None = None,
+    without: frozenset[str] = frozenset(),
+) -> dict[str, dict[str, Any]]:
+    """The rows of all tables `but` one, or of the `only` one, without those that name these files."""
     parts: dict[str, dict[str, Any]] = {}
     for table in tables_of(connection):
+        if table.name == but or only not in (None, table.name):
+            continue
         name = f"{TABLES}{table.name}.jsonl"
         with archive.open(name, "w", force_zip64=True) as member:
             writer, rows = _HashingWriter(member), 0
-            for line in _lines(connection, table):
+            for line in _lines(connection, table, without):
                 writer.write(line)
                 rows += 1
         parts[name] = {"sha256": writer.sha256, "rows": rows}
     return parts
 
 
-def _lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
-    found = connection.execution_options(yield_per=2000).execute(
-        sa.select(table).order_by(*table.primary_key.columns)
-    )
+def _lines(connection: sa.Connection, table: sa.Table, without: frozenset[str]) -> Iterator[bytes]:
+    rows = sa.select(table).order_by(*table.primary_key.columns)
+    if without:
+        rows = rows.where(table.c.sha256.not_in(sorted(without)))
+    found = connection.execution_options(yield_per=2000).execute(rows)
     names = [column.name for column in table.columns]
     json_names = {column.name for column in table.columns if isinstance(column.type, sa.JSON)}
     for row in found:
@@ -200,17 +217,35 @@ def cell_value(cell: Any) -> Any:
     raise ValueError(f"unknown kind of cell {kind!r}")
 
 
-def _write_attachments(archive: zipfile.ZipFile, folder: Path) -> dict[str, dict[str, Any]]:
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".part")
+
+
+def _write_attachments(
+    archive: zipfile.ZipFile, folder: Path, files: list[Path]
+) -> tuple[dict[str, dict[str, Any]], frozenset[str]]:
+    """The parts written, and the hashes of the files that were removed since they were listed."""
     parts: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.suffix == ".part":
+    removed: set[str] = set()
+    for path in files:
+        try:
+            source = path.open("rb")
+        except FileNotFoundError:
+            removed.add(path.name)
             continue
-        name = ATTACHMENTS + path.relative_to(folder).as_posix()
-        info = zipfile.ZipInfo.from_file(path, name)
-        info.compress_type = zipfile.ZIP_STORED  # encrypted bytes do not shrink
-        with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as member:
-            writer = _HashingWriter(member)
-            while chunk := source.read(_CHUNK):
-                writer.write(chunk)
-        parts[name] = {"sha256": writer.sha256}
-    return parts
+        with source:
+            name = ATTACHMENTS + path.relative_to(folder).as_posix()
+            parts[name] = {"sha256": _write_file(archive, source, name)}
+    return parts, frozenset(removed)
+
+
+def _write_file(archive: zipfile.ZipFile, source: IO[bytes], name: str) -> str:
+    status = os.fstat(source.fileno())
+    info = zipfile.ZipInfo(name, time.localtime(status.st_mtime)[:6])
+    info.external_attr = (status.st_mode & 0xFFFF) << 16
+    info.compress_type = zipfile.ZIP_STORED  # encrypted bytes do not shrink
+    with archive.open(info, "w", force_zip64=True) as member:
+        writer = _HashingWriter(member)
+        while chunk := source.read(_CHUNK):
+            writer.write(chunk)
+    return writer.sha256

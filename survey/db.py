@@ -7,7 +7,7 @@ Services never commit; whoever enters from outside opens the scope.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from survey.problems import Problem
 KEY_FACT = "key_fingerprint"
 DEMO_FACT = "demo"
 _WRITE = "minqing_write"
+_ONCE_COMMITTED = "minqing_once_committed"
 _BUSY_TIMEOUT_MS = 15_000
 # What the program is tested on, by the names SQLAlchemy gives; a bare `postgresql` means the driver it ships with.
 _DRIVERS = {
@@ -119,6 +120,13 @@ def session_scope() -> Iterator[Session]:
         except BaseException:
             session.rollback()
             raise
+    for act in session.info.pop(_ONCE_COMMITTED, ()):
+        act()
+
+
+def once_committed(session: Session, act: Callable[[], None]) -> None:
+    """Have something done after `session_scope` has committed, that no undoing would bring back; never if it is undone."""
+    session.info.setdefault(_ONCE_COMMITTED, []).append(act)
 
 
 @contextmanager

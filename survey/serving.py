@@ -31,6 +31,7 @@ from survey.config import Settings
 from survey.i18n import gettext as _
 from survey.i18n import local, speaking
 from survey.problems import Problem
+from survey.questionnaires import attachment_files
 from survey.web import certificates
 
 DEFAULT_PORT = 8501
@@ -161,9 +162,11 @@ def _bracketed(host: str) -> str:
 
 def prepare(settings: Settings, actor: Actor) -> FirstAccount | None:
     """Open or make the store, fill in what is shipped; the first administrator when one was made."""
-    with opening.opened(settings, create=True), db.session_scope() as session:
-        composition.prepare_store(session, actor)
-        made = accounts.create_first_administrator(session, actor, on=local(datetime.now(UTC)).date())
+    with opening.opened(settings, create=True):
+        with db.session_scope() as session:
+            composition.prepare_store(session, actor)
+            made = accounts.create_first_administrator(session, actor, on=local(datetime.now(UTC)).date())
+        attachment_files.remove_unnamed()
     return FirstAccount(*made) if made else None
 
 

@@ -22,6 +22,7 @@ from models import (
     Case,
     CaseStep,
     DifficultyState,
+    Draft,
     HardshipContact,
     Household,
     HouseholdStatus,
@@ -39,7 +40,7 @@ from survey.access.permissions import Action, Actor, service
 from survey.columns import EncryptedText
 from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import attachments, library, tree
+from survey.questionnaires import attachment_files, library, tree
 from survey.questionnaires.definitions import EntityDeclaration
 
 _OBSERVATIONS = "observations"
@@ -400,12 +401,22 @@ def broken_attachments(session: Session) -> Iterator[Finding]:
     rows = sa.select(col(Attachment.sha256), sa.func.min(col(Attachment.id))).group_by(col(Attachment.sha256))
     for sha256, attachment_id in session.execute(rows):
         try:
-            content = attachments.content_of(sha256)
+            content = attachment_files.content_of(sha256)
         except (Problem, OSError):
             yield Finding(_("An attachment is missing or cannot be read"), f"attachment {attachment_id}")
             continue
         if hashlib.sha256(content).hexdigest() != sha256:
             yield Finding(_("An attachment's content was changed"), f"attachment {attachment_id}")
+
+
+def attachments_of_nothing(session: Session) -> Iterator[Finding]:
+    """Every attachment is of a draft or a submission, every old enough file of an attachment."""
+    draft = sa.exists().where(col(Draft.instance_id) == col(Attachment.instance_id))
+    submission = sa.exists().where(col(Submission.instance_id) == col(Attachment.instance_id))
+    for (attachment_id,) in session.execute(sa.select(col(Attachment.id)).where(~draft, ~submission)):
+        yield Finding(_("An attachment belongs to no filling"), f"attachment {attachment_id}")
+    for path in attachment_files.unnamed(session):
+        yield Finding(_("A file belongs to no attachment"), path.name)
 
 
 def _named(table: sa.Table, key: Any) -> str:
@@ -430,4 +441,5 @@ CHECKS: tuple[Check, ...] = (
     areas_outside_their_parent,
     series_behind,
     broken_attachments,
+    attachments_of_nothing,
 )

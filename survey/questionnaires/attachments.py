@@ -1,36 +1,30 @@
 """Photos of a filling: checked, stripped, encrypted, stored once by content.
 
-Owns the attachments folder (files named by the SHA-256 of their plain content, encrypted with the store's key)
-and the `Attachment` rows. A photo is decoded and encoded again, so that nothing hidden in the file survives; what
+Owns the `Attachment` rows; the files are kept by `survey.questionnaires.attachment_files`. A photo is decoded and encoded again, so that nothing hidden in the file survives; what
 is worth keeping (time and place of taking) is kept as fields. Refuses what is no image or is too large.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
-from uuid import uuid4
 
 import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlmodel import Session, col, select
 
 from models import Attachment, Draft, Household, Submission
-from survey import crypto, db, i18n
+from survey import i18n
 from survey.access.permissions import Action, Actor, inside, service
 from survey.problems import Problem
-from survey.questionnaires import drafts
+from survey.questionnaires import attachment_files, drafts
 
 LONGEST_SIDE_PX = 1600
 MOST_BYTES = 12 * 1024 * 1024
 _MOST_PIXELS = 60_000_000
 _JPEG_QUALITY = 82
-_LABEL = "attachment"
 _EXIF_TAKEN, _EXIF_OFFSET, _EXIF_IFD, _GPS_IFD = 0x9003, 0x9011, 0x8769, 0x8825
 
 
@@ -80,10 +74,8 @@ def store(
         raise Problem("attachment.too_large", name=name, size_mb=len(content) // 1024 // 1024)
     photo = _cleaned(name, content)
     digest = hashlib.sha256(photo.content).hexdigest()
-    _write(digest, photo.content)
-    session.execute(
-        sa.delete(Attachment).where(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
-    )
+    attachment_files.write(session, digest, photo.content)
+    attachment_files.let_go(session, _named(instance_id, name))
     lat, lon = place or (photo.lat, photo.lon)
     row = Attachment(
         instance_id=instance_id,
@@ -109,11 +101,9 @@ def store(
 
 @service(Action.VISITS_RECORD)
 def remove(session: Session, actor: Actor, instance_id: str, name: str) -> None:
-    """Take a photo out of one's own draft."""
+    """Take a photo out of one's own draft, with its file where no other filling has the same."""
     drafts.load(session, actor, instance_id)
-    session.execute(
-        sa.delete(Attachment).where(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
-    )
+    attachment_files.let_go(session, _named(instance_id, name))
 
 
 @service(Action.VISITS_READ)
@@ -135,20 +125,11 @@ def read(session: Session, actor: Actor, attachment_id: str) -> tuple[bytes, str
     ).one_or_none()
     if row is None:
         raise Problem("access.not_found")
-    return content_of(row.sha256), row.media_type
+    return attachment_files.content_of(row.sha256), row.media_type
 
 
-def content_of(sha256: str) -> bytes:
-    """The plain content stored under a hash; problems `attachment.missing`, `store.cannot_decrypt`."""
-    path = path_of(sha256)
-    if not path.exists():
-        raise Problem("attachment.missing")
-    return crypto.current().decrypt(f"{_LABEL}/{sha256}", path.read_bytes())
-
-
-def path_of(sha256: str) -> Path:
-    """Where the content of a hash lies."""
-    return db.current().settings.attachments_dir / sha256[:2] / sha256
+def _named(instance_id: str, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
 
 
 def _readable(actor: Actor) -> sa.ColumnElement[bool]:
@@ -204,25 +185,6 @@ def _degrees(parts: object, hemisphere: object) -> float | None:
     degrees, minutes, seconds = (float(part) for part in parts)
     value = degrees + minutes / 60 + seconds / 3600
     return -value if hemisphere in ("S", "W") else value
-
-
-def _write(sha256: str, content: bytes) -> None:
-    path = path_of(sha256)
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half_written = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        with half_written.open("xb") as file:
-            file.write(crypto.current().encrypt(f"{_LABEL}/{sha256}", content))
-            file.flush()
-            os.fsync(file.fileno())
-        half_written.replace(path)
-    except OSError as error:
-        half_written.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Problem("attachment.disk_full") from error
-        raise
 
 
 def _view(row: Attachment) -> AttachmentView:

@@ -15,11 +15,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Draft, Household, HouseholdStatus, Questionnaire, QuestionnaireVersion, Submission
+from models import (
+    Attachment,
+    Draft,
+    Household,
+    HouseholdStatus,
+    Questionnaire,
+    QuestionnaireVersion,
+    Submission,
+)
 from survey import i18n
 from survey.access.permissions import Action, Actor, service, within_any
 from survey.problems import Problem
-from survey.questionnaires import library, registry
+from survey.questionnaires import attachment_files, library, registry
 from survey.questionnaires.engine import Context, Instance
 from survey.questionnaires.xform import Form
 
@@ -126,8 +134,9 @@ def mine(session: Session, actor: Actor) -> tuple[DraftView, ...]:
 
 @service(Action.VISITS_RECORD)
 def discard(session: Session, actor: Actor, instance_id: str) -> None:
-    """Throw away one's own draft."""
+    """Throw away one's own draft with its photos."""
     load(session, actor, instance_id)
+    attachment_files.let_go(session, col(Attachment.instance_id) == instance_id)
     session.execute(sa.delete(Draft).where(col(Draft.instance_id) == instance_id))
 
 

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from models import Attachment
 from survey import db, i18n
-from survey.questionnaires import attachments
+from survey.questionnaires import attachment_files
 from tests.browser.conftest import Hand, Tablet, Village
 from tests.browser.photos import TURNED, Upload, a_photo
 
@@ -45,7 +45,7 @@ def test_a_turned_photo_is_kept_upright_small_and_without_hidden_data(tablet: Ha
     assert row.taken_at == taken
     assert row.lat is not None and abs(row.lat - 32.2101) < 1e-4
     assert row.lon is not None and abs(row.lon - 106.8202) < 1e-4
-    with Image.open(BytesIO(attachments.content_of(row.sha256))) as image:
+    with Image.open(BytesIO(attachment_files.content_of(row.sha256))) as image:
         assert dict(image.getexif()) == {}
         # Turned a quarter to the right, the dark left half of the picture is its upper half.
         assert image.convert("L").getpixel((600, 200)) < 60  # type: ignore[operator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -15,9 +16,9 @@ from sqlmodel import Session, func, select
 
 from models import Attachment, Post
 from survey import db
-from survey.access.permissions import Grant, Role
+from survey.access.permissions import Actor, Grant, Role
 from survey.problems import Problem
-from survey.questionnaires import attachments, submissions
+from survey.questionnaires import attachment_files, attachments, drafts, submissions
 from tests.builders import NOW, OTHER_VILLAGE, a_cadre, a_household
 from tests.fillings import a_draft, answered, no_problem
 
@@ -135,3 +136,65 @@ def test_who_moved_to_another_village_reads_no_longer_what_he_took_before__ok(se
     assert attachments.of_instance(session, moved, draft.instance_id) == ()
     with pytest.raises(Problem, match="does not exist"):
         attachments.read(session, moved, view.id)
+
+
+def files() -> list[str]:
+    folder = db.current().settings.attachments_dir
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def rows() -> int:
+    with db.reading() as session:
+        return session.exec(select(func.count()).select_from(Attachment)).one()
+
+
+def a_kept_draft(*photos: bytes) -> tuple[Actor, str]:
+    """A draft with photos `1.jpg` and so on, committed."""
+    with db.session_scope() as session:
+        actor = a_cadre(session)
+        draft = a_draft(session, actor, a_household(session))
+        for number, photo in enumerate(photos, 1):
+            attachments.store(session, actor, draft.instance_id, QUESTION, f"{number}.jpg", photo)
+    return actor, draft.instance_id
+
+
+def test_a_draft_thrown_away_takes_its_photos_along__ok(store: db.Store) -> None:
+    actor, instance_id = a_kept_draft(a_photo())
+    with db.session_scope() as session:
+        drafts.discard(session, actor, instance_id)
+        assert len(files()) == 1, "until it is committed it could be undone"
+    assert (rows(), files()) == (0, [])
+
+
+def test_a_draft_that_is_not_thrown_away_after_all_keeps_its_photos__ok(store: db.Store) -> None:
+    actor, instance_id = a_kept_draft(a_photo())
+    with pytest.raises(RuntimeError), db.session_scope() as session:
+        drafts.discard(session, actor, instance_id)
+        raise RuntimeError("undone")
+    assert (rows(), len(files())) == (1, 1)
+
+
+def test_a_photo_taken_out_or_replaced_leaves_no_file_unless_another_filling_has_it__ok(
+    store: db.Store,
+) -> None:
+    other, same, new = a_photo(), a_photo(800, 800), a_photo(400, 400)
+    actor, instance_id = a_kept_draft(other, same)
+    a_kept_draft(same)
+    with db.session_scope() as session:
+        attachments.remove(session, actor, instance_id, "2.jpg")
+        attachments.store(session, actor, instance_id, QUESTION, "1.jpg", new)
+    with db.reading() as session:
+        assert files() == sorted(session.exec(select(Attachment.sha256)))
+    assert (rows(), len(files())) == (2, 2)
+
+
+def test_the_start_of_the_server_removes_old_files_that_nothing_names__ok(store: db.Store) -> None:
+    a_kept_draft(a_photo())
+    kept = files()
+    for name, age_seconds in (("f" * 64, 3600), ("e" * 64, 0)):
+        path = attachment_files.path_of(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"left behind")
+        os.utime(path, (time.time() - age_seconds,) * 2)
+    attachment_files.remove_unnamed()
+    assert files() == sorted([*kept, "e" * 64])

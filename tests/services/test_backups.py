@@ -14,14 +14,16 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from models import Area, AuditEntry, Base, Cadre, Draft, Household, Posting, Submission, Visit
+from models import Area, Attachment, AuditEntry, Base, Cadre, Draft, Household, Posting, Submission, Visit
 from survey import backups, db, restoring, upgrades
 from survey.access import audit, sessions
 from survey.config import Settings
 from survey.problems import Problem
-from tests import builders
+from survey.questionnaires import attachments, drafts
+from tests import builders, fillings
 from tests.conftest import TestKey
 from tests.postgresql_server import PostgresqlServer
+from tests.services.permission_trials import a_photo
 
 CONTENT = b"sealed bytes of a photo"
 
@@ -170,6 +172,34 @@ def test_a_backup_is_one_moment_while_others_write(
     with engine.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(Visit)).scalar_one() == 1
         assert connection.execute(sa.select(sa.func.count()).select_from(Submission)).scalar_one() == 1
+    engine.dispose()
+
+
+def test_a_photo_let_go_in_the_middle_of_a_backup_is_neither_file_nor_row_in_it(
+    store: db.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.session_scope() as session:
+        actor = builders.a_cadre(session)
+        draft = fillings.a_draft(session, actor, builders.a_household(session))
+        attachments.store(session, actor, draft.instance_id, "photo", "1.jpg", a_photo())
+    written = backups.tables_of
+
+    def discard_in_between(connection: sa.Connection) -> list[sa.Table]:
+        with db.session_scope() as session:
+            for mine in drafts.mine(session, actor):
+                drafts.discard(session, actor, mine.instance_id)
+        return written(connection)
+
+    monkeypatch.setattr(backups, "tables_of", discard_in_between)
+    summary = backups.write(store.engine, store.settings, tmp_path / "b.zip")
+    monkeypatch.undo()
+    assert summary.attachments == 0
+    there = _elsewhere(store.settings, tmp_path / "there")
+    restoring.restore(there, tmp_path / "b.zip")
+    engine = db.engine_for(there)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(Draft)).scalar_one() == 1
+        assert connection.execute(sa.select(sa.func.count()).select_from(Attachment)).scalar_one() == 0
     engine.dispose()
 
 

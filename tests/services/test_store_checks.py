@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 
 import pytest
@@ -26,7 +27,7 @@ from models import (
 from survey import crypto, db, store_checks
 from survey.access import audit
 from survey.problems import Problem
-from survey.questionnaires import attachments, submissions
+from survey.questionnaires import attachment_files, submissions
 from tests import builders
 from tests.fillings import a_delivery, with_difficulty
 
@@ -35,7 +36,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 def _photo(content: bytes = CONTENT, label: str = f"attachment/{DIGEST}") -> None:
-    path = attachments.path_of(DIGEST)
+    path = attachment_files.path_of(DIGEST)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(crypto.current().encrypt(label, content))
 
@@ -173,12 +174,25 @@ def _mark_forged(session: Session) -> None:
 
 
 def _photo_missing(_session: Session) -> None:
-    attachments.path_of(DIGEST).unlink()
+    attachment_files.path_of(DIGEST).unlink()
 
 
 def _photo_cut_off(_session: Session) -> None:
-    path = attachments.path_of(DIGEST)
+    path = attachment_files.path_of(DIGEST)
     path.write_bytes(path.read_bytes()[:-3])
+
+
+def _photo_of_a_draft_thrown_away(session: Session) -> None:
+    attachment = session.get_one(Attachment, "a1")
+    attachment.instance_id = "uuid:gone"
+    session.flush()
+
+
+def _photo_left_behind(_session: Session) -> None:
+    path = attachment_files.path_of("f" * 64)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"sealed")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 def _photo_exchanged(_session: Session) -> None:
@@ -214,6 +228,8 @@ def _photo_exchanged(_session: Session) -> None:
         (_mark_forged, "The audit trail was cut off or written anew", "audit_entry 0"),
         (_photo_missing, "An attachment is missing or cannot be read", "attachment a1"),
         (_photo_cut_off, "An attachment is missing or cannot be read", "attachment a1"),
+        (_photo_of_a_draft_thrown_away, "An attachment belongs to no filling", "attachment a1"),
+        (_photo_left_behind, "A file belongs to no attachment", "f" * 64),
         (_photo_exchanged, "An attachment's content was changed", "attachment a1"),
     ],
 )
