@@ -1,6 +1,6 @@
 """Run the measurements and print them as tables, with the conditions they were taken under.
 
-`python -m benchmarks` runs all; name `acceptance`, `sessions` or `pages` to run only those. `BENCH_SMALL=1` runs a small
+`python -m benchmarks` runs all; name `engine`, `acceptance`, `sessions` or `pages` to run only those. `BENCH_SMALL=1` runs a small
 version of each, to see that it works; its figures say nothing.
 """
 
@@ -13,10 +13,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import acceptance, conditions, pages, sessions, stores
+from benchmarks import acceptance, conditions, engine, pages, sessions, stores
 from survey.config import Settings
 
-SECTIONS = ("acceptance", "sessions", "pages")
+SECTIONS = ("engine", "acceptance", "sessions", "pages")
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Sizes:
     tabs: int = 50
     seconds: float = 60.0
     reruns: int = 40
+    fillings: int = 6
 
 
-SMALL = Sizes(households=60, times=4, visits=40, tabs=4, seconds=8.0, reruns=4)
+SMALL = Sizes(households=60, times=4, visits=40, tabs=4, seconds=8.0, reruns=4, fillings=1)
 
 
 def main(wanted: list[str]) -> int:
@@ -48,6 +49,8 @@ def main(wanted: list[str]) -> int:
         folder = Path(name)
         header = conditions.lines()
         print("\n".join(header), flush=True)
+        if "engine" in chosen:
+            _show("Engine", engine.measure(folder, fillings=sizes.fillings))
         if "acceptance" in chosen:
             _show("Acceptance", acceptance.measure(folder, count=sizes.visits))
         if set(chosen) & {"sessions", "pages"}:

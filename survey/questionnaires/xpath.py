@@ -180,6 +180,9 @@ _UNARY_POWER: Final = 7
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
+_SPACES: Final = frozenset(" \t\r\n")
+
+
 _OPERATOR = re.compile(r"(?:or|and|div|mod)(?![^\W\d])|!=|<=|>=|[=<>+\-*|]")
 
 
@@ -223,7 +226,8 @@ class _Parser:
         return XPathError(f"{reason} at character {self.at + 1}, near “{near}”")
 
     def space(self) -> None:
-        self.at = _SPACE.match(self.source, self.at).end()  # type: ignore[union-attr]
+        if self.source[self.at : self.at + 1] in _SPACES:
+            self.at = _SPACE.match(self.source, self.at).end()  # type: ignore[union-attr]
 
     def peek(self, token: str) -> bool:
         self.space()

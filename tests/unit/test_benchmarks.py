@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from benchmarks import __main__ as program
-from benchmarks import pages, stores
+from benchmarks import engine, large_forms, pages, stores
 from benchmarks.tables import percentile, table
 from survey import db, opening, store_checks
+from survey.questionnaires.conformance.random_fillings import recorded_filling
+from survey.questionnaires.xform import parse_form
 from tests import builders as b
 
 
@@ -28,6 +31,26 @@ def test_a_table_is_aligned() -> None:
 def test_an_unknown_section_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main(["speed"]) == 2
     assert "no such section: speed" in capsys.readouterr().err
+
+
+def test_the_large_form_has_more_than_a_thousand_rows_and_takes_a_filling() -> None:
+    name, xform = large_forms.own()
+    assert name == "a form made here, 1,091 rows"
+    form = parse_form(xform)
+    times = engine._ours(xform, recorded_filling(form, 1).steps)
+    assert len(times.answers) > 300
+    assert times.refused == 0
+
+
+def test_without_node_the_table_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "Node and npm are needed" in str(engine._theirs(tmp_path, "", ()))
+
+
+def test_what_npm_installs_is_pinned_without_addresses() -> None:
+    lock = json.loads((engine.WEB_FORMS / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: row for name, row in lock["packages"].items() if name}
+    assert [name for name, row in packages.items() if "integrity" not in row or "resolved" in row] == []
 
 
 def test_the_large_store_has_so_many_times_the_rows_and_is_in_order(tmp_path: Path) -> None:

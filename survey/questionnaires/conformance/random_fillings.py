@@ -11,11 +11,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, product
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from survey.questionnaires.context import Context, Items
 from survey.questionnaires.definitions import Field, Form, Itemset
@@ -37,16 +38,38 @@ class NoFilling(Exception):
     """No valid filling was found; says which questions were left wrong and why."""
 
 
+class Step(NamedTuple):
+    """One thing done while filling in: `answer` a question, or `add` an instance to a repeat."""
+
+    kind: str
+    ref: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A valid filling, and the steps that made it."""
+
+    instance: Instance
+    steps: tuple[Step, ...]
+
+
 def random_filling(form: Form, seed: int, *, context: Context | None = None, **prefill: str) -> Instance:
     """A filling of the form without errors."""
+    return recorded_filling(form, seed, context=context, **prefill).instance
+
+
+def recorded_filling(form: Form, seed: int, *, context: Context | None = None, **prefill: str) -> Filled:
+    """A filling of the form without errors, and how it was made."""
     errors: Sequence[AnswerError] = ()
     for attempt in range(ATTEMPTS):
         draw = random.Random(f"{seed}/{attempt}")  # noqa: S311 - a filling, not a secret
         world = context or Context(now=lambda: NOW, username="tester", lists=invented_lists(form))
         instance = Instance.new(form, world, prefill=prefill)
-        errors = _Filler(form, instance, draw).fill()
+        filler = _Filler(form, instance, draw)
+        errors = filler.fill()
         if not errors:
-            return instance
+            return Filled(instance, tuple(filler.steps))
     raise NoFilling("; ".join(f"{e.ref}: {e.kind} ({e.message})" for e in errors))
 
 
@@ -104,16 +127,21 @@ class _Filler:
         self.draw = draw
         self.left_empty: set[str] = set()
         self.grown: set[str] = set()
+        self.steps: list[Step] = []
 
     def fill(self) -> Sequence[AnswerError]:
-        """Answer until nothing new is shown and nothing is wrong, or the rounds are used up."""
+        """Answer until nothing new is shown and nothing is wrong, or mending does not help any more."""
         errors: Sequence[AnswerError] = ()
-        for _ in range(ROUNDS):
+        mended = 0
+        while mended < ROUNDS:
             self.grow(self.instance.items())
             answered = self.answer_open_questions()
             errors = self.instance.errors()
-            if not errors and not answered:
+            if answered:
+                continue
+            if not errors:
                 return errors
+            mended += 1
             views = {view.ref: view for view in self.shown(self.instance.items())}
             for error in errors:
                 if error.ref in views and not views[error.ref].readonly:
@@ -148,6 +176,7 @@ class _Filler:
                 if not item.fixed_count and item.ref not in self.grown:
                     self.grown.add(item.ref)
                     for _ in range(self.draw.randint(0, 2)):
+                        self.steps.append(Step("add", item.ref, ""))
                         self.instance.add_repeat(item.ref)
                 for instance in item.instances:
                     self.grow(instance.children)
@@ -160,7 +189,7 @@ class _Filler:
         for candidate in self.candidates(view):
             if not self.instance.would_accept(view.ref, candidate):
                 continue
-            self.instance.answer(view.ref, candidate)
+            self.give(view.ref, candidate)
             return True
         self.left_empty.add(view.ref)
         return False
@@ -170,11 +199,15 @@ class _Filler:
         self.left_empty.discard(view.ref)
         for candidate in self.candidates(view):
             if candidate != view.value and self.instance.would_accept(view.ref, candidate):
-                self.instance.answer(view.ref, candidate)
+                self.give(view.ref, candidate)
                 return
         if not view.required:
             self.left_empty.add(view.ref)
-            self.instance.answer(view.ref, "")
+            self.give(view.ref, "")
+
+    def give(self, ref: str, value: str) -> None:
+        self.steps.append(Step("answer", ref, value))
+        self.instance.answer(ref, value)
 
     # -- candidates ----------------------------------------------------------------------------------
 
@@ -337,4 +370,12 @@ def _has(part: tuple[Any, Any], character: str) -> bool:
     return operation is sre.ANY
 
 
-__all__ = ["NoFilling", "invented_lists", "matching", "random_filling"]
+__all__ = [
+    "Filled",
+    "NoFilling",
+    "Step",
+    "invented_lists",
+    "matching",
+    "random_filling",
+    "recorded_filling",
+]
