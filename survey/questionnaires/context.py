@@ -37,7 +37,7 @@ class ListInstance:
 class Context:
     """Everything an instance may know of the world around it.
 
-    `language` is a code or a language's full name; `lists` are the external instances and entity lists by
+    `place` gives the geopoint where the device is, empty where it cannot tell. `language` is a code or a language's full name; `lists` are the external instances and entity lists by
     name, each a sequence of flat items, or a `ListInstance` where the same list serves many instances.
     """
 
@@ -46,4 +46,7 @@ class Context:
     timezone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     username: str = ""
     device_id: str = ""
+    email: str = ""
+    phone_number: str = ""
+    place: Callable[[], str] = field(default=lambda: "")
     lists: Mapping[str, Items | ListInstance] = field(default_factory=dict)

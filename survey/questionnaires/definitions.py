@@ -73,6 +73,8 @@ class Field:
     attribute: bool = False
     prefix: str = ""
     namespace: str = ""
+    acted_on: bool = False
+    """Whether an action of the form sets it."""
     default: str = ""
     """What the form's instance holds here, for attributes."""
     children: list[Field] = field(default_factory=list)
@@ -165,7 +167,7 @@ BodyItem = Group | Repeat | Question
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetValue:
-    """An action: set `target` to what `expression` gives, or to a constant.
+    """An action: set `target` to what `expression` gives, to a constant, or to where the device is (`place`).
 
     `chosen` picks the nodes where the reference has predicates.
     """
@@ -174,6 +176,7 @@ class SetValue:
     chosen: Expression | None
     expression: Expression | None
     constant: str
+    place: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

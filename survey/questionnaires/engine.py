@@ -155,6 +155,9 @@ class Instance(Filling):
             ("date", "today"): local.date().isoformat(),
             ("property", "username"): self.context.username,
             ("property", "deviceid"): self.context.device_id,
+            ("property", "email"): self.context.email,
+            ("property", "phone number"): self.context.phone_number,
+            ("property", "phonenumber"): self.context.phone_number,
         }
         for definition in self.form.preloaded:
             value = values.get((definition.bind.preload, definition.bind.preload_params.strip()))

@@ -68,4 +68,6 @@ def _adopt(received: Node | None, definition: Field, ref: str) -> Node:
 
 def _is_bound(definition: Field) -> bool:
     bind = definition.bind
-    return bind.calculate is not None or bind.readonly is not None or bind.preload != ""
+    return (
+        definition.acted_on or bind.calculate is not None or bind.readonly is not None or bind.preload != ""
+    )

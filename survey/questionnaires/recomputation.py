@@ -255,6 +255,9 @@ class Filling:
             chosen = self._evaluate(action.chosen, target)
             if not isinstance(chosen, list) or all(node is not target for node in chosen):
                 return
+        if action.place:
+            self._set(target, self.context.place())
+            return
         if action.expression is None:
             self._set(target, action.constant)
             return

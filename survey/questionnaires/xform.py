@@ -37,6 +37,9 @@ from survey.questionnaires.dependencies import Computation, DependencyIndex
 from survey.questionnaires.tree import ATTRIBUTE, ELEMENT, TEXT, XFORMS, Node, copy_tree, parse
 from survey.questionnaires.xpath import Expression, Path, XPathError, compile_xpath
 
+ODK: Final = "http://www.opendatakit.org/xforms"
+
+
 CONTROLS: Final = frozenset(
     {"input", "secret", "select", "select1", "rank", "range", "upload", "trigger", "textarea"}
 )
@@ -92,7 +95,7 @@ class _Reader:
             self.read_bind(element)
         body = self.read_items(self.body, self.fields[root.path])
         for element in self.model.elements():
-            if element.local in ("setvalue", "action"):
+            if element.local == "action" or _is_action(element):
                 self.read_action(element, None, root)
         index = DependencyIndex(self.computations())
         return Form(
@@ -361,7 +364,7 @@ class _Reader:
         counted = self.compile(count, definition.ref, definition.path) if count.strip() else None
         fixed = counted is not None or element.get("noAddRemove").strip() == "true()"
         for child in element.elements():
-            if child.local == "setvalue":
+            if _is_action(child):
                 self.read_action(child, None, definition)
         repeat = Repeat(
             definition,
@@ -391,7 +394,7 @@ class _Reader:
         if definition is None:
             raise Problem("questionnaire.missing_node", ref=element.get("ref"), what=element.local)
         hint = element.child("hint")
-        for child in element.elements("setvalue"):
+        for child in filter(_is_action, element.elements()):
             self.read_action(child, definition, definition)
         known = {"ref", "bind", "appearance", "mediatype"}
         parameters = dict(definition.bind.extras)
@@ -434,19 +437,21 @@ class _Reader:
 
     def read_action(self, element: Node, trigger: Field | None, context: Field) -> None:
         if element.local == "action":
-            for child in element.elements("setvalue"):
+            for child in filter(_is_action, element.elements()):
                 if not child.has("event"):
                     child.set_attribute("event", element.get("event"))
                 self.read_action(child, trigger, context)
             return
         target = self.reference(element, context)
         if target is None:
-            raise Problem("questionnaire.missing_node", ref=element.get("ref"), what="setvalue")
+            raise Problem("questionnaire.missing_node", ref=element.get("ref"), what=element.local)
+        target.acted_on = True
         source = element.get("value")
         expression = self.compile(source, target.ref, target.path) if source.strip() else None
         ref = element.get("ref")
         chosen = self.compile(ref, target.ref, context.path) if "[" in ref else None
-        action = SetValue(target, chosen, expression, "" if expression else element.text())
+        place = element.local == "setgeopoint"
+        action = SetValue(target, chosen, expression, "" if expression else element.text(), place)
         for event in element.get("event").split():
             name = _EVENT_NAMES.get(event, event)
             if name == VALUE_CHANGED:
@@ -486,6 +491,10 @@ class _Reader:
         for name in entity.path[1:]:
             node = node.elements(name)[0]
         return node.get("dataset")
+
+
+def _is_action(element: Node) -> bool:
+    return element.local == "setvalue" or (element.local == "setgeopoint" and element.namespace == ODK)
 
 
 _ITEXT_LITERAL = re.compile(r"\s*jr:itext\(\s*(['\"])(.*)\1\s*\)\s*$")

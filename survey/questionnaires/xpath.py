@@ -215,8 +215,10 @@ class _Parser:
         """Path of the node `current()` stands for."""
         self.base = base
         """Path of the context node here; None where it is not in the primary instance or not known."""
+        self.shared = len(base) if base is not None else 0
+        """How many leading names of `base` are those of the outer context node's own ancestors."""
         self.free = True
-        self.reads: set[Read] = set()
+        self.reads: list[Read] = []
         self.functions: set[str] = set()
         self.instances: set[str] = set()
         self.volatile = False
@@ -340,6 +342,7 @@ class _Parser:
                 return Code(lambda scope, node: -number(scope, node), NUMBER, free=code.free)
             return Code(number, NUMBER, free=code.free)
         source, at = self.source, self.at
+        known = len(self.reads)
         character = source[at : at + 1]
         if character in ('"', "'"):
             end = source.find(character, at + 1)
@@ -364,11 +367,11 @@ class _Parser:
                 deep = self.take("/")
                 return self.steps(lambda scope, node: [scope.current], self.outer, free=True, deep=deep)
             if called[0] == "instance" and (self.peek("/") or self.peek("[")):
-                return self.trail(code, None)
+                return self.trail(code, None, known)
         else:
             return self.location()
         if self.peek("[") or self.peek("/"):
-            return self.trail(code, None)
+            return self.trail(code, None, known)
         return code
 
     def constant(self, value: str | float, kind: str) -> Code:
@@ -382,8 +385,12 @@ class _Parser:
 
     # -- paths --------------------------------------------------------------------------------------
 
-    def trail(self, code: Code, base: Path | None) -> Code:
-        """What follows a value that is not a path: predicates and further steps."""
+    def trail(self, code: Code, base: Path | None, known: int) -> Code:
+        """What follows a value that is not a path: predicates and further steps.
+
+        Where its nodes lie is not known here: everything below what was read to find them counts as read.
+        """
+        self.reads += [read._replace(deep=True) for read in self.reads[known:]]
         if code.kind not in (NODES, ANY):
             raise self.error("only a node-set has parts")
         inner = code.fn
@@ -412,10 +419,10 @@ class _Parser:
 
             self.space()
             if not deep and not self.starts_step():
-                self.reads.add(Read((), 0, True))
+                self.reads.append(Read((), 0, True))
                 return Code(top, NODES)
             return self.steps(top, (), free=True, deep=deep, anchor=0)
-        return self.steps(lambda scope, node: [node], self.base, free=False)
+        return self.steps(lambda scope, node: [node], self.base, free=False, anchor=self.shared)
 
     def starts_step(self) -> bool:
         return self.source[self.at : self.at + 1] in (".", "@", "*") or bool(
@@ -462,7 +469,7 @@ class _Parser:
                     low = min(low, len(path))
             predicates = []
             while self.peek("["):
-                predicates.append(self.predicate(None if spread else path))
+                predicates.append(self.predicate(None if spread else path, low))
             if axis == "child" and plain:
                 if predicates or plain_names is None:
                     plain_names = None
@@ -480,17 +487,19 @@ class _Parser:
                 break
             deep = self.take("/")
         if path is not None:
-            self.reads.add(Read(path, low, spread))
+            self.reads.append(Read(path, low, spread))
         code = Code(chain(start, made), NODES, free=free)
         if not free and plain_names is not None and len(plain_names) == 1 and len(made) == 1:
             code.column = plain_names[0]
         return code
 
-    def predicate(self, base: Path | None) -> Code:
+    def predicate(self, base: Path | None, shared: int = 0) -> Code:
+        """A predicate; its context nodes lie at `base`, anywhere below the first `shared` names."""
         self.expect("[")
-        before, self.base = self.base, base
+        before = self.base, self.shared
+        self.base, self.shared = base, shared
         code = self.expression(0)
-        self.base = before
+        self.base, self.shared = before
         self.expect("]")
         return code
 
@@ -579,7 +588,7 @@ class _Parser:
         if function.implicit and not count:
             free = False
             if self.base is not None:
-                self.reads.add(Read(self.base, len(self.base), False))
+                self.reads.append(Read(self.base, self.shared, False))
         return Code(invoke(function.call, [a.fn for a in arguments]), function.kind, free=free)
 
     def built(self, name: str, arguments: list[Code]) -> Code:
@@ -602,7 +611,7 @@ class _Parser:
             return Code(once(fns[0]), STRING, free=False)
         if name == "current" and count == 0:
             if self.outer is not None and not self.peek("/"):
-                self.reads.add(Read(self.outer, len(self.outer), False))
+                self.reads.append(Read(self.outer, len(self.outer), False))
             return Code(lambda scope, node: [scope.current], NODES)
         if name == "position" and count == 0:
             return Code(lambda scope, node: float(scope.position), NUMBER, free=False)

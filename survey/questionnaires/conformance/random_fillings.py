@@ -153,9 +153,16 @@ class _Filler:
         changed = False
         for view in list(self.shown(self.instance.items())):
             answerable = not view.readonly and view.type != "note" and view.ref not in self.left_empty
-            if answerable and self.instance.is_relevant(view.ref) and not self.instance.value(view.ref):
+            if answerable and self.still_open(view):
                 changed = self.answer(view) or changed
         return changed
+
+    def still_open(self, view: QuestionView) -> bool:
+        """Whether the question is still there and unanswered, after what was answered before it."""
+        repeats = _REPEATS.findall(view.ref)
+        if any(int(at) > self.instance.repeat_count(above) for above, at in _above(repeats)):
+            return False
+        return self.instance.is_relevant(view.ref) and not self.instance.value(view.ref)
 
     def shown(self, items: Sequence[ItemView]) -> Iterator[QuestionView]:
         for item in items:
@@ -302,6 +309,18 @@ class _Filler:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"-?\d{1,15}(?:\.\d{1,15})?", text) is not None
+
+
+_REPEATS: Final = re.compile(r"([^\[\]]+)(?:\[(\d+)\])?")
+
+
+def _above(parts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Every repeat on the way of a reference, outermost first, with the position taken in it."""
+    so_far = ""
+    for text, at in parts:
+        if at:
+            yield so_far + text, at
+        so_far += f"{text}[{at}]" if at else text
 
 
 def _path(ref: str) -> tuple[str, ...]:
