@@ -52,6 +52,8 @@ class _Ground(folium.MacroElement):
         """
         {% macro script(this, kwargs) %}
         (function (map, ground) {
+            // Without animation: its end would undo what is fitted meanwhile.
+            map.fitBounds(ground.box, {maxZoom: ground.nearest, animate: false});
             L.control.zoom({zoomInTitle: ground.nearer, zoomOutTitle: ground.farther}).addTo(map);
             map.attributionControl.setPrefix(false).addAttribution(ground.note);
             L.control.scale({imperial: false}).addTo(map);
@@ -86,6 +88,8 @@ class _Ground(folium.MacroElement):
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Ground"
         self.ground = {
+            "box": [[box.south, box.west], [box.north, box.east]],
+            "nearest": NEAR_ZOOM,
             "nearer": _("Nearer"),
             "farther": _("Farther"),
             "note": html.escape(_("Internal use, not for publication")),
@@ -156,7 +160,6 @@ def drawn_at(box: Box, labels: Sequence[Label], *, style: str = FRAME_STYLE) -> 
             basemap.url, attr=basemap.attribution or " ", max_zoom=basemaps.MAX_ZOOM, control=False
         ).add_to(drawn)
     _Ground(box, labels, plain=basemap is None).add_to(drawn)
-    drawn.fit_bounds([[box.south, box.west], [box.north, box.east]], max_zoom=NEAR_ZOOM)
     figure: Any = drawn.get_root()
     figure.header.add_child(folium.Element(style))
     return drawn

@@ -68,6 +68,15 @@ class _Points(JSCSSMixin, folium.MacroElement):
             box.textContent = wanted.waiting;
             note.onAdd = function () { return box; };
             note.addTo(map);
+            // The frame gets its height after the map was made: what is fitted before is fitted to nothing.
+            function fit() {
+                new ResizeObserver(function (_sizes, watching) {
+                    map.invalidateSize({pan: false});
+                    if (map.getSize().y < 200) { return; }
+                    watching.disconnect();
+                    map.fitBounds(cluster.getBounds(), {maxZoom: wanted.nearest, padding: [36, 36], animate: false});
+                }).observe(map.getContainer());
+            }
             function pin(row) {
                 var sign = wanted.signs[row[2]] || wanted.signs.other, late = Boolean(row[3]);
                 var name = sign.name + (late ? ' ' + wanted.late : '');
@@ -81,9 +90,7 @@ class _Points(JSCSSMixin, folium.MacroElement):
                 return answer.json();
             }).then(function (found) {
                 cluster.addLayers(found.points.map(pin));
-                if (found.points.length) {
-                    map.fitBounds(cluster.getBounds(), {maxZoom: wanted.nearest, padding: [36, 36], animate: false});
-                }
+                if (found.points.length) { fit(); }
                 box.textContent = found.said;
             }).catch(function () { box.textContent = wanted.failed; });
         })({{ this._parent.get_name() }}, {{ this.wanted|tojson }});
