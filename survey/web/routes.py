@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from survey import db
@@ -33,6 +33,12 @@ async def session_state(request: Request) -> Response:
     return JSONResponse({"signed_in": actor is not None}, headers={"Cache-Control": "no-store"})
 
 
+async def today(request: Request) -> Response:
+    """The page of that name is the first one, whose address is the root."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", status_code=307)
+
+
 ROUTES: list[BaseRoute] = [
     Route("/sign-in", sign_in.show_sign_in, methods=["GET"]),
     Route("/sign-in", sign_in.sign_in_here, methods=["POST"]),
@@ -41,6 +47,7 @@ ROUTES: list[BaseRoute] = [
     Route("/password", sign_in.show_password, methods=["GET"]),
     Route("/password", sign_in.change_password, methods=["POST"]),
     Route("/session", session_state, methods=["GET"]),
+    Route("/today", today, methods=["GET"]),
     Route("/health", health, methods=["GET"]),
     Route("/install", installing.install, methods=["GET"]),
     Route("/ca.crt", installing.certificate, methods=["GET"]),

@@ -182,3 +182,9 @@ def test_the_content_policy_names_no_foreign_host_without_a_base_map(signed_in: 
     policy = signed_in.get("/cases", headers=HTML).headers["content-security-policy"]
     assert "http" not in policy
     assert "connect-src 'self' data: blob: ws://testserver wss://testserver" in policy
+
+
+def test_the_name_of_the_first_page_leads_to_it(client: TestClient, cadre: Cadre) -> None:
+    sign_in(client, "wang")
+    answer = client.get("/today?a=1", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?a=1")
