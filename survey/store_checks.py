@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from models import (
@@ -24,14 +25,18 @@ from models import (
     DifficultyState,
     Draft,
     HardshipContact,
+    HardshipFile,
     Household,
     HouseholdStatus,
     Member,
     NumberSeries,
     Observation,
     QuestionnaireVersion,
+    ReviewState,
     StepKind,
     Submission,
+    SubmissionReview,
+    UpdateConflict,
     Visit,
 )
 from survey import crypto
@@ -217,12 +222,18 @@ def observations_unlike_their_submission(session: Session) -> Iterator[Finding]:
     """What was observed is what the submission says: as many difficulties, the same ones, in the same state.
 
     Read from the submission as it was received, without calculating anything again: what the calculations ask
-    (earlier visits, the list of difficulties) may have changed since. Erased payloads are passed over.
+    (earlier visits, the list of difficulties) may have changed since. Erased payloads, older versions and what was
+    rejected are passed over.
     """
     for version_id, declaration in _observing_versions(session):
         rows = sa.select(
             col(Submission.instance_id), sa.type_coerce(col(Submission.payload), sa.LargeBinary)
-        ).where(col(Submission.version_id) == version_id, col(Submission.payload).is_not(None))
+        ).where(
+            col(Submission.version_id) == version_id,
+            col(Submission.payload).is_not(None),
+            ~_superseded(),
+            ~_rejected(),
+        )
         for batch in session.execute(rows, execution_options={"yield_per": _BATCH}).partitions():
             recorded = _recorded_observations(session, [row.instance_id for row in batch])
             for instance_id, sealed in batch:
@@ -301,6 +312,110 @@ def _agree(said: dict[str, tuple[str, str | None]], recorded: dict[str, tuple[st
     return said.keys() == recorded.keys() and all(
         state == recorded[id][1] and difficulty in ("", recorded[id][0])
         for id, (difficulty, state) in said.items()
+    )
+
+
+def versions_out_of_row(session: Session) -> Iterator[Finding]:
+    """A correction takes the place of a version of the same filling, questionnaire, household and person."""
+    before = aliased(Submission)
+    same = sa.and_(
+        col(before.version_id) == col(Submission.version_id),
+        col(before.cadre_id) == col(Submission.cadre_id),
+        sa.func.coalesce(col(before.household_id), "") == sa.func.coalesce(col(Submission.household_id), ""),
+        sa.func.coalesce(col(before.first_id), col(before.instance_id)) == col(Submission.first_id),
+        col(before.instance_id) != col(Submission.instance_id),
+    )
+    rows = (
+        sa.select(col(Submission.instance_id))
+        .outerjoin(before, col(before.instance_id) == col(Submission.corrects_id))
+        .where(
+            sa.or_(
+                sa.and_(
+                    col(Submission.corrects_id).is_not(None), sa.not_(sa.func.coalesce(same, sa.false()))
+                ),
+                col(Submission.corrects_id).is_(None) != col(Submission.first_id).is_(None),
+            )
+        )
+    )
+    for (instance_id,) in session.execute(rows):
+        yield Finding(
+            _("A corrected submission does not follow its earlier version"), f"submission {instance_id}"
+        )
+
+
+def written_by_old_versions(session: Session) -> Iterator[Finding]:
+    """Visits and contacts are those of the newest version; what was rejected has none."""
+    for table in (Visit, HardshipContact):
+        rows = (
+            sa.select(col(table.id))
+            .join(Submission, col(Submission.instance_id) == col(table.instance_id))
+            .where(sa.or_(_superseded(), _rejected()))
+        )
+        for (id,) in session.execute(rows):
+            yield Finding(
+                _("A record comes from a submission that was corrected or rejected"),
+                f"{table.__tablename__} {id}",
+            )
+
+
+def reviews_astray(session: Session) -> Iterator[Finding]:
+    """A row of a review is about a version of its filling, filled in by the person it names."""
+    rows = (
+        sa.select(col(SubmissionReview.id))
+        .join(Submission, col(Submission.instance_id) == col(SubmissionReview.instance_id))
+        .where(
+            sa.or_(
+                sa.func.coalesce(col(Submission.first_id), col(Submission.instance_id))
+                != col(SubmissionReview.filling_id),
+                col(Submission.cadre_id) != col(SubmissionReview.collector_id),
+            )
+        )
+    )
+    for (id,) in session.execute(rows):
+        yield Finding(_("A review is about another submission than it names"), f"submission_review {id}")
+
+
+def conflicts_half_resolved(session: Session) -> Iterator[Finding]:
+    """A conflict is open, or resolved by somebody at a moment with a choice; its record is there."""
+    resolved = [
+        column.is_(None)
+        for column in (
+            col(UpdateConflict.chosen),
+            col(UpdateConflict.resolved_at),
+            col(UpdateConflict.resolved_by_id),
+        )
+    ]
+    of_file = sa.exists().where(col(HardshipFile.id) == col(UpdateConflict.record_id))
+    rows = sa.select(col(UpdateConflict.id)).where(
+        sa.or_(
+            resolved[0] != resolved[1],
+            resolved[1] != resolved[2],
+            sa.and_(
+                col(UpdateConflict.record_kind) == "household",
+                col(UpdateConflict.record_id) != col(UpdateConflict.household_id),
+            ),
+            sa.and_(col(UpdateConflict.record_kind) == "hardship_file", ~of_file),
+        )
+    )
+    for (id,) in session.execute(rows):
+        yield Finding(_("A conflict of an update is half resolved or has no record"), f"update_conflict {id}")
+
+
+def _superseded() -> sa.ColumnElement[bool]:
+    newer = aliased(Submission)
+    return sa.exists().where(col(newer.corrects_id) == col(Submission.instance_id))
+
+
+def _rejected() -> sa.ColumnElement[bool]:
+    """Whether the last row of the submission's review rejected it."""
+    later = aliased(SubmissionReview)
+    return sa.exists().where(
+        col(SubmissionReview.instance_id) == col(Submission.instance_id),
+        col(SubmissionReview.state) == ReviewState.REJECTED,
+        ~sa.exists().where(
+            col(later.filling_id) == col(SubmissionReview.filling_id),
+            col(later.id) > col(SubmissionReview.id),
+        ),
     )
 
 
@@ -434,6 +549,10 @@ CHECKS: tuple[Check, ...] = (
     visits_elsewhere,
     areas_unlike_their_submission,
     observations_unlike_their_submission,
+    versions_out_of_row,
+    written_by_old_versions,
+    reviews_astray,
+    conflicts_half_resolved,
     cases_elsewhere,
     cases_without_intake,
     cases_out_of_step,

@@ -61,6 +61,7 @@ class Action(StrEnum):
     CASES_READ = "cases.read"
     CASES_WRITE = "cases.write"
     QUESTIONNAIRES_PUBLISH = "questionnaires.publish"
+    SUBMISSIONS_REVIEW = "submissions.review"
 
 
 ROLE_OF_POST: dict[Post, Role] = {
@@ -120,7 +121,12 @@ ALLOWED: dict[Role, frozenset[Action]] = {
     Role.VILLAGE_HEAD: _FIELD | {Action.ASSIGNMENTS_WRITE},
     Role.STATIONED_CADRE: _FIELD,
     Role.MASS_WORK_OFFICE: _FIELD
-    | {Action.ASSIGNMENTS_WRITE, Action.QUESTIONNAIRES_PUBLISH, Action.SNAPSHOT_MAKE},
+    | {
+        Action.ASSIGNMENTS_WRITE,
+        Action.QUESTIONNAIRES_PUBLISH,
+        Action.SUBMISSIONS_REVIEW,
+        Action.SNAPSHOT_MAKE,
+    },
     Role.TOWNSHIP_LEADER: _INFORMANT | {Action.HARDSHIP_READ, Action.ASSIGNMENTS_READ},
     Role.ANALYST: frozenset({Action.AREAS_READ, Action.SNAPSHOT_MAKE}),
     Role.DISCIPLINE_INSPECTOR: frozenset({Action.AREAS_READ, Action.AUDIT_READ}),

@@ -18,7 +18,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Cadre, Case, CaseState, CaseStep, Household, Observation, Posting, StepKind, Visit
+from models import (
+    Cadre,
+    Case,
+    CaseState,
+    CaseStep,
+    DifficultyState,
+    Household,
+    Observation,
+    Posting,
+    StepKind,
+)
+from survey import i18n
 from survey.access import audit
 from survey.access.permissions import ALLOWED, ROLE_OF_POST, Action, Actor, require, service, within_any
 from survey.cases import categories, lifecycle
@@ -27,6 +38,7 @@ from survey.i18n import gettext as _
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
 from survey.questionnaires.registry import EntityWriter, Filling, Written
+from survey.rules import codes
 
 WORDS_LIMIT = 2000
 _SEVERITIES = {"1": 1, "2": 2, "3": 3}
@@ -373,11 +385,21 @@ def _follow_household(session: Session, actor: Actor, household: Household, on: 
 
 
 def _write_observation(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
-    if row.properties.get("opens_case") != "yes":
+    opens = row.properties.get("opens_case") == "yes"
+    if not opens and filling.earlier is None:
         return ()
     observation = session.get(Observation, row.entity_id)
     if observation is None:
         raise Problem("cases.observation_missing")
+    if observation.case_id is not None:
+        return _correct_observation(session, actor, filling, row, observation)
+    if not opens:
+        return ()
+    known = _raised_before(session, filling, observation.difficulty)
+    if known is not None:
+        observation.case_id = known.id
+        _remark(session, actor, filling, known, _("The visit reports this difficulty again."))
+        return ()
     report = Report(
         on=observation.observed_on,
         area_code=observation.area_code,
@@ -394,14 +416,48 @@ def _write_observation(session: Session, actor: Actor, filling: Filling, row: En
     return (Written("case", taken.id, taken.number),)
 
 
+def _correct_observation(
+    session: Session, actor: Actor, filling: Filling, row: EntityRow, observation: Observation
+) -> Sequence[Written]:
+    """The case an observation led to learns of its correction; it is never undone by one."""
+    before = filling.before(row)
+    if before is None or before.properties == row.properties:
+        return ()
+    case = session.get_one(Case, observation.case_id)
+    if observation.state in (None, DifficultyState.NONE):
+        words = _("The visit was corrected: this difficulty is no longer reported.")
+        observation.case_id = None
+    else:
+        words = _corrected_words(codes.label("difficulty_state", observation.state), row)
+    _remark(session, actor, filling, case, words)
+    return (Written("case", case.id, case.number),)
+
+
+def _withdraw_observation(
+    session: Session, actor: Actor, filling: Filling, row: EntityRow, reason: str
+) -> None:
+    observation = session.get(Observation, row.entity_id)
+    if observation is not None and observation.case_id is not None:
+        _remark(session, actor, filling, session.get_one(Case, observation.case_id), reason)
+
+
 def _write_case(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
-    visited_on = session.exec(
-        select(col(Visit.visited_on)).where(Visit.instance_id == filling.instance_id)
-    ).first()
+    category = row.properties.get("category", "")
+    before = filling.before(row)
+    if before is not None and before.properties == row.properties:
+        return ()
+    if before is not None and before.properties.get("category") != category:
+        _withdraw_case(
+            session, actor, filling, before, _("The visit was corrected: this is no longer asked for.")
+        )
+    known = _raised_before(session, filling, category)
+    if known is not None:
+        _remark(session, actor, filling, known, _corrected_words("", row))
+        return (Written("case", known.id, known.number),)
     report = Report(
-        on=visited_on or filling.on,
+        on=filling.visits[0].visited_on if filling.visits else filling.on,
         area_code=filling.area_code,
-        category=row.properties.get("category", ""),
+        category=category,
         household_id=filling.household.id if filling.household else None,
         severity=_SEVERITIES.get(row.properties.get("severity", "")),
         words=(row.properties.get("words") or "").strip() or None,
@@ -412,6 +468,47 @@ def _write_case(session: Session, actor: Actor, filling: Filling, row: EntityRow
     return (Written("case", taken.id, taken.number),)
 
 
+def _withdraw_case(session: Session, actor: Actor, filling: Filling, row: EntityRow, reason: str) -> None:
+    case = _raised_before(session, filling, row.properties.get("category", ""))
+    if case is not None:
+        _remark(session, actor, filling, case, reason)
+
+
+def _raised_before(session: Session, filling: Filling, category: str) -> Case | None:
+    """The case into which an earlier version of the filling brought this matter."""
+    versions = {filling.instance_id, *(filling.earlier.instance_ids if filling.earlier else ())}
+    if filling.earlier is None:
+        return None
+    return session.exec(
+        select(Case)
+        .join(CaseStep, col(CaseStep.case_id) == col(Case.id))
+        .where(
+            Case.household_id == (filling.household.id if filling.household else None),
+            Case.category == category,
+            col(CaseStep.instance_id).in_(versions),
+            col(CaseStep.kind).in_((StepKind.INTAKE, StepKind.LINK)),
+        )
+        .limit(1)
+    ).first()
+
+
+def _remark(session: Session, actor: Actor, filling: Filling, case: Case, words: str) -> None:
+    """Note on a case what became of the filling it came from; a closed case stays as it is, and the trail knows."""
+    if StepKind.NOTE in lifecycle.steps_from(case.state):
+        on = i18n.local(filling.received_at).date()
+        case.version += 1
+        _add_step(session, actor, case, StepKind.NOTE, case.state, on, words, filling.instance_id)
+    _audit(session, actor, case, "case.report_corrected", instance=filling.instance_id)
+
+
+def _corrected_words(state: str, row: EntityRow) -> str:
+    severity = codes.label("severity", row.properties.get("severity"))
+    parts = [state, severity, (row.properties.get("words") or "").strip()]
+    return _("The visit was corrected: {words}", words="，".join(part for part in parts if part))[
+        :WORDS_LIMIT
+    ]
+
+
 def _place(filling: Filling) -> tuple[float, float] | None:
     household = filling.household
     if household is None or household.lat is None or household.lon is None:
@@ -420,5 +517,7 @@ def _place(filling: Filling) -> tuple[float, float] | None:
 
 
 HOUSEHOLD_FOLLOWER = _follow_household
-OBSERVATION_WRITER = EntityWriter("observations", frozenset({"opens_case"}), _write_observation)
-CASE_WRITER = EntityWriter("cases", frozenset({"category", "severity", "words"}), _write_case)
+OBSERVATION_WRITER = EntityWriter(
+    "observations", frozenset({"opens_case"}), _write_observation, _withdraw_observation
+)
+CASE_WRITER = EntityWriter("cases", frozenset({"category", "severity", "words"}), _write_case, _withdraw_case)

@@ -7,19 +7,19 @@ household's items and no more. Refuses personal numbers and health notes: no for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from models import DifficultyState, HardshipFile, Household, Member, Observation
+from models import DifficultyState, HardshipContact, HardshipFile, Member, Observation, Visit
 from survey import i18n
 from survey.access.permissions import Action, Actor
 from survey.fieldwork.visit_writers import SOMEBODY_ELSE
 from survey.i18n import gettext as _
 from survey.questionnaires.engine import Items
-from survey.questionnaires.registry import EntityReader
+from survey.questionnaires.registry import EntityReader, Subject
 from survey.rules import codes
 from survey.rules.loader import parameter_at
 
@@ -32,16 +32,27 @@ _MEMBERS = (
 _OPEN_FILE = sa.select(HardshipFile).where(
     col(HardshipFile.household_id) == sa.bindparam("household"), col(HardshipFile.closed_on).is_(None)
 )
+# The file that a contact was about may have been closed since; its correction is still about it.
+_FILE_OF_CONTACT = (
+    sa.select(HardshipFile)
+    .join(HardshipContact, col(HardshipContact.file_id) == col(HardshipFile.id))
+    .where(col(HardshipContact.instance_id) == sa.bindparam("corrects"))
+    .limit(1)
+)
 _OBSERVATIONS = (
     sa.select(Observation.difficulty, Observation.state, Observation.observed_on)  # type: ignore[call-overload]
     .where(col(Observation.household_id) == sa.bindparam("household"), col(Observation.asked))
     .order_by(col(Observation.difficulty), col(Observation.observed_on).desc())
 )
+_OTHER_OBSERVATIONS = _OBSERVATIONS.join(Visit, col(Visit.id) == col(Observation.visit_id)).where(
+    col(Visit.instance_id) != sa.bindparam("corrects")
+)
 _OPEN_STATES = frozenset({DifficultyState.EXISTS, DifficultyState.WORSE, DifficultyState.BETTER})
 
 
-def read_households(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+def read_households(session: Session, actor: Actor, subject: Subject) -> Items:
     """The household itself: what visits update."""
+    household = subject.household
     if household is None:
         return ()
     return _items(
@@ -59,8 +70,9 @@ def read_households(session: Session, actor: Actor, household: Household | None,
     )
 
 
-def read_members(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+def read_members(session: Session, actor: Actor, subject: Subject) -> Items:
     """Who may have been met: the members who still belong to the household, and somebody else."""
+    household = subject.household
     if household is None:
         return ()
     rows = session.execute(_MEMBERS, {"household": household.id})
@@ -75,14 +87,19 @@ def read_members(session: Session, actor: Actor, household: Household | None, on
     return _items([*people, {"name": SOMEBODY_ELSE, "label": _("Somebody else"), "household": household.id}])
 
 
-def read_hardship_files(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+def read_hardship_files(session: Session, actor: Actor, subject: Subject) -> Items:
     """The household's open hardship file, for those who may read it."""
+    household = subject.household
     if household is None or not actor.may(Action.HARDSHIP_READ, household.area_code):
         return ()
-    file: HardshipFile | None = session.execute(_OPEN_FILE, {"household": household.id}).scalar_one_or_none()
+    file: HardshipFile | None = None
+    if subject.corrects is not None:
+        file = session.execute(_FILE_OF_CONTACT, {"corrects": subject.corrects}).scalar_one_or_none()
+    if file is None:
+        file = session.execute(_OPEN_FILE, {"household": household.id}).scalar_one_or_none()
     if file is None:
         return ()
-    interval = timedelta(days=parameter_at("hardship.contact_interval_days", on))
+    interval = timedelta(days=parameter_at("hardship.contact_interval_days", subject.on))
     return _items(
         [
             {
@@ -92,17 +109,22 @@ def read_hardship_files(session: Session, actor: Actor, household: Household | N
                 "household": household.id,
                 "needs": file.needs,
                 "measures": " ".join(file.measures),
-                "proposed_next_on": (on + interval).isoformat(),
+                "proposed_next_on": (subject.on + interval).isoformat(),
             }
         ]
     )
 
 
-def read_observations(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+def read_observations(session: Session, actor: Actor, subject: Subject) -> Items:
     """The last answer on each difficulty, to be shown beside the question; never put into it."""
+    household = subject.household
     if household is None:
         return ()
-    rows = session.execute(_OBSERVATIONS, {"household": household.id})
+    if subject.corrects is None:
+        rows = session.execute(_OBSERVATIONS, {"household": household.id})
+    else:
+        values = {"household": household.id, "corrects": subject.corrects}
+        rows = session.execute(_OTHER_OBSERVATIONS, values)
     latest: dict[str, Any] = {}
     for row in rows:
         latest.setdefault(row.difficulty, row)
@@ -123,7 +145,7 @@ def read_observations(session: Session, actor: Actor, household: Household | Non
     )
 
 
-def read_difficulties(session: Session, actor: Actor, household: Household | None, on: date) -> Items:
+def read_difficulties(session: Session, actor: Actor, subject: Subject) -> Items:
     """The township's list of difficulties, in its order."""
     return [{"name": key, "label": label} for key, label in codes.labels("difficulty").items()]
 

@@ -1,14 +1,16 @@
 """What an accepted filling writes about fieldwork: the visit, its observations, contacts, and what it updates.
 
 Owns the writers of the Entities lists `households`, `hardship_files`, `visits`, `observations` and `contacts`: their
-white lists and how text properties become columns. Refuses keys that are in no code list. A record is looked up
-only within the filling's own household.
+white lists, how text properties become columns, and taking back what a corrected or rejected filling had written.
+Refuses keys that are in no code list. A record is looked up only within the filling's own household.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -27,7 +29,7 @@ from models import (
 )
 from survey.access import audit
 from survey.access.permissions import Actor
-from survey.fieldwork import versions
+from survey.fieldwork import conflicts, versions
 from survey.fieldwork.household_checks import field_label
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
@@ -37,37 +39,54 @@ from survey.rules import codes
 _HOUSEHOLD_OF = sa.select(col(Member.household_id)).where(col(Member.id) == sa.bindparam("member"))
 SOMEBODY_ELSE = "somebody_else"
 
+R = TypeVar("R", Visit, Observation, HardshipContact)
+E = TypeVar("E", bound=StrEnum)
+
 
 def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
-    """One contact attempt; the household's place is taken from it when the register has none."""
+    """One contact attempt; the household's place is taken from it when the register has none.
+
+    A corrected filling writes its visit anew; what was entered when stays.
+    """
     household = _household(filling)
     given = row.properties
+    visit = _written_before(session, Visit, filling, row)
+    if (
+        visit is not None
+        and filling.earlier is not None
+        and visit.instance_id not in filling.earlier.instance_ids
+    ):
+        raise Problem("submission.entity_known", list=row.list_name)
+    former_place = (visit.lat, visit.lon) if visit is not None else (None, None)
     lat, lon, accuracy_m = _place(given.get("place"))
-    source = PlaceSource(given.get("place_source") or PlaceSource.MAP) if lat is not None else None
-    visit = Visit(
-        id=row.entity_id,
-        instance_id=filling.instance_id,
-        household_id=household.id,
-        area_code=filling.area_code,
-        cadre_id=_cadre_id(actor),
-        visited_on=_date(given.get("visited_on")) or filling.on,
-        entered_on=filling.on,
-        disposition=Disposition(given["disposition"]),
-        purpose=_coded("purpose", given.get("purpose")),
-        respondent_id=_respondent(session, household, given.get("respondent")),
-        policies_explained=_coded_list("policy", given.get("policies_explained")),
-        help_given=_coded_list("help_kind", given.get("help_given")),
-        help_words=given.get("help_words") or None,
-        satisfaction=Satisfaction(given["satisfaction"]) if given.get("satisfaction") else None,
-        diary=given.get("diary") or None,
-        follow_up_on=_date(given.get("follow_up_on")),
-        lat=lat,
-        lon=lon,
-        accuracy_m=accuracy_m,
-        place_source=source,
+    source = (
+        (_member(PlaceSource, "place_source", given.get("place_source")) or PlaceSource.MAP)
+        if lat is not None
+        else None
     )
-    session.add(visit)
-    if lat is not None and household.lat is None:
+    values: dict[str, Any] = {
+        "instance_id": filling.instance_id,
+        "household_id": household.id,
+        "area_code": filling.area_code,
+        "cadre_id": filling.cadre_id,
+        "visited_on": _date(given.get("visited_on")) or filling.on,
+        "entered_on": filling.on,
+        "disposition": _required(Disposition, "disposition", given.get("disposition")),
+        "purpose": _coded("purpose", given.get("purpose")),
+        "respondent_id": _respondent(session, household, given.get("respondent")),
+        "policies_explained": _coded_list("policy", given.get("policies_explained")),
+        "help_given": _coded_list("help_kind", given.get("help_given")),
+        "help_words": given.get("help_words") or None,
+        "satisfaction": _member(Satisfaction, "satisfaction", given.get("satisfaction")),
+        "diary": given.get("diary") or None,
+        "follow_up_on": _date(given.get("follow_up_on")),
+        "lat": lat,
+        "lon": lon,
+        "accuracy_m": accuracy_m,
+        "place_source": source,
+    }
+    visit = _put(session, Visit, visit, row, values)
+    if lat is not None and (household.lat, household.lon) in ((None, None), former_place):
         household.lat, household.lon, household.accuracy_m = lat, lon, accuracy_m
         household.place_source, household.place_on = source, visit.visited_on
         versions.touch(household)
@@ -76,28 +95,47 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
     return (Written("visit", visit.id),)
 
 
+def withdraw_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow, reason: str) -> None:
+    """A visit that a corrected or rejected filling no longer records; its submission stays."""
+    _delete(session, session.get(Visit, row.entity_id), filling)
+
+
 def write_observation(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
     """One difficulty at one visit; asked-and-none is written too: without it there is no denominator."""
     given = row.properties
     if not filling.visits:
         raise Problem("questionnaire.observation_without_visit")
     visit = filling.visits[0]
+    observation = _written_before(session, Observation, filling, row)
+    if observation is not None and observation.visit_id != visit.id:
+        raise Problem("submission.entity_known", list=row.list_name)
     asked = given.get("asked") == "yes"
-    session.add(
-        Observation(
-            id=row.entity_id,
-            visit_id=visit.id,
-            household_id=visit.household_id,
-            area_code=visit.area_code,
-            observed_on=visit.visited_on,
-            difficulty=_coded("difficulty", given.get("difficulty")) or "",
-            asked=asked,
-            state=DifficultyState(given["state"]) if asked else None,
-            severity=int(given["severity"]) if given.get("severity") else None,
-            words=given.get("words") or None,
-        )
-    )
+    values: dict[str, Any] = {
+        "visit_id": visit.id,
+        "household_id": visit.household_id,
+        "area_code": visit.area_code,
+        "observed_on": visit.visited_on,
+        "difficulty": _coded("difficulty", given.get("difficulty")) or "",
+        "asked": asked,
+        "state": _required(DifficultyState, "difficulty_state", given.get("state")) if asked else None,
+        "severity": _whole("severity", given.get("severity")),
+        "words": given.get("words") or None,
+    }
+    _put(session, Observation, observation, row, values)
     return ()
+
+
+def withdraw_observation(
+    session: Session,
+    actor: Actor,
+    filling: Filling,
+    row: EntityRow,
+    reason: str,
+) -> None:
+    """A difficulty that a corrected or rejected filling no longer observes."""
+    found = session.get(Observation, row.entity_id)
+    if found is not None:
+        session.delete(found)
 
 
 def write_household(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
@@ -105,59 +143,80 @@ def write_household(session: Session, actor: Actor, filling: Filling, row: Entit
     household = _household(filling)
     if row.entity_id != household.id:
         raise Problem("access.not_found")
-    given = row.properties
-    children = given.get("children_in_school")
-    learned = {
-        "housing": _coded("housing", given.get("housing")),
-        "water_source": _coded("water_source", given.get("water_source")),
-        "medical_insurance": _coded("medical_insurance", given.get("medical_insurance")),
-        "children_in_school": int(children) if children else None,
-    }
-    applied = versions.apply(household, learned, row.base_version)
+    applied = _applied(household, filling, row, _living)
     if applied.changed:
         household.updated_at = datetime.now(UTC)
-    return _reported(session, actor, filling, "household", household, applied)
+    return _reported(session, actor, filling, "household", household, applied, _living(row))
 
 
 def write_contact(session: Session, actor: Actor, filling: Filling, row: EntityRow) -> Sequence[Written]:
     """A contact with a hardship household; the file's next date follows it. Problem `hardship.no_file`."""
     given = row.properties
-    file = _open_file(session, filling)
+    contact = _written_before(session, HardshipContact, filling, row)
+    if contact is not None and filling.earlier and contact.instance_id not in filling.earlier.instance_ids:
+        raise Problem("submission.entity_known", list=row.list_name)
+    file = session.get_one(HardshipFile, contact.file_id) if contact else _open_file(session, filling)
     contacted_on = _date(given.get("contacted_on")) or filling.on
     next_on = _date(given.get("next_contact_on"))
-    contact = HardshipContact(
-        id=row.entity_id,
-        instance_id=filling.instance_id,
-        file_id=file.id,
-        household_id=file.household_id,
-        area_code=filling.area_code,
-        cadre_id=_cadre_id(actor),
-        contacted_on=contacted_on,
-        mode=_coded("contact_mode", given.get("mode")) or "home",
-        help_given=_coded_list("help_kind", given.get("help_given")),
-        words=given.get("words") or None,
-        next_contact_on=next_on,
-    )
-    session.add(contact)
+    values: dict[str, Any] = {
+        "instance_id": filling.instance_id,
+        "file_id": file.id,
+        "household_id": file.household_id,
+        "area_code": filling.area_code,
+        "cadre_id": filling.cadre_id,
+        "contacted_on": contacted_on,
+        "mode": _coded("contact_mode", given.get("mode")) or "home",
+        "help_given": _coded_list("help_kind", given.get("help_given")),
+        "words": given.get("words") or None,
+        "next_contact_on": next_on,
+    }
+    contact = _put(session, HardshipContact, contact, row, values)
     if next_on is not None and not _has_later_contact(session, file, contacted_on):
         file.next_contact_on = next_on
         versions.touch(file)
     return (Written("contact", contact.id),)
 
 
+def withdraw_contact(
+    session: Session,
+    actor: Actor,
+    filling: Filling,
+    row: EntityRow,
+    reason: str,
+) -> None:
+    """A contact that a corrected or rejected filling no longer records: the date before it is due again."""
+    contact = session.get(HardshipContact, row.entity_id)
+    if contact is None:
+        return
+    file = session.get_one(HardshipFile, contact.file_id)
+    was_last = not _has_later_contact(session, file, contact.contacted_on)
+    _delete(session, contact, filling)
+    session.flush()
+    if was_last and file.closed_on is None:
+        before = session.exec(
+            select(HardshipContact)
+            .where(HardshipContact.file_id == file.id)
+            .order_by(col(HardshipContact.contacted_on).desc())
+            .limit(1)
+        ).first()
+        file.next_contact_on = before.next_contact_on if before else None
+        versions.touch(file)
+
+
 def write_hardship_file(
     session: Session, actor: Actor, filling: Filling, row: EntityRow
 ) -> Sequence[Written]:
     """What a contact learned of needs and measures; an empty answer leaves what is there."""
-    file = _open_file(session, filling)
-    if row.entity_id != file.id:
+    file = session.get(HardshipFile, row.entity_id)
+    if file is None or file.household_id != _household(filling).id:
         raise Problem("access.not_found")
-    given = {
-        "needs": row.properties.get("needs") or None,
-        "measures": _coded_list("help_kind", row.properties.get("measures")),
-    }
-    applied = versions.apply(file, given, row.base_version)
-    return _reported(session, actor, filling, "hardship_file", file, applied)
+    if file.closed_on is not None:
+        before = filling.before(row)
+        if before is not None and _assessed(before) == _assessed(row):
+            return ()
+        raise Problem("hardship.no_file")
+    applied = _applied(file, filling, row, _assessed)
+    return _reported(session, actor, filling, "hardship_file", file, applied, _assessed(row))
 
 
 WRITERS = (
@@ -186,16 +245,19 @@ WRITERS = (
             }
         ),
         write_visit,
+        withdraw_visit,
     ),
     EntityWriter(
         "observations",
         frozenset({"difficulty", "asked", "state", "severity", "words", "opens_case"}),
         write_observation,
+        withdraw_observation,
     ),
     EntityWriter(
         "contacts",
         frozenset({"contacted_on", "mode", "help_given", "words", "next_contact_on"}),
         write_contact,
+        withdraw_contact,
     ),
 )
 
@@ -206,10 +268,58 @@ def _household(filling: Filling) -> Household:
     return filling.household
 
 
-def _cadre_id(actor: Actor) -> int:
-    if actor.cadre_id is None:
-        raise Problem("access.forbidden")
-    return actor.cadre_id
+def _living(row: EntityRow) -> dict[str, object]:
+    """The household's columns that a row speaks of."""
+    given = row.properties
+    return {
+        "housing": _coded("housing", given.get("housing")),
+        "water_source": _coded("water_source", given.get("water_source")),
+        "medical_insurance": _coded("medical_insurance", given.get("medical_insurance")),
+        "children_in_school": _whole("children_in_school", given.get("children_in_school")),
+    }
+
+
+def _assessed(row: EntityRow) -> dict[str, object]:
+    """The hardship file's columns that a row speaks of."""
+    return {
+        "needs": row.properties.get("needs") or None,
+        "measures": _coded_list("help_kind", row.properties.get("measures")),
+    }
+
+
+def _applied(
+    record: versions.Versioned,
+    filling: Filling,
+    row: EntityRow,
+    columns: Callable[[EntityRow], dict[str, object]],
+) -> versions.Applied:
+    earlier = filling.before(row)
+    if earlier is None:
+        return versions.apply(record, columns(row), row.base_version)
+    return versions.correct(record, columns(row), columns(earlier), row.base_version)
+
+
+def _written_before(session: Session, table: type[R], filling: Filling, row: EntityRow) -> R | None:
+    """What an earlier version of the filling wrote under this entity id."""
+    return session.get(table, row.entity_id) if filling.earlier is not None else None
+
+
+def _put(session: Session, table: type[R], found: R | None, row: EntityRow, values: dict[str, Any]) -> R:
+    """Add the row under its entity id, or give the one that is there its new values."""
+    if found is None:
+        made = table(id=row.entity_id, **values)
+        session.add(made)
+        return made
+    values.pop("entered_on", None)
+    for name, value in values.items():
+        setattr(found, name, value)
+    return found
+
+
+def _delete(session: Session, found: Visit | HardshipContact | None, filling: Filling) -> None:
+    of_filling = {filling.instance_id, *(filling.earlier.instance_ids if filling.earlier else ())}
+    if found is not None and found.instance_id in of_filling:
+        session.delete(found)
 
 
 def _reported(
@@ -219,10 +329,12 @@ def _reported(
     kind: str,
     record: versions.Versioned,
     applied: versions.Applied,
+    sent: Mapping[str, object],
 ) -> Sequence[Written]:
-    """Audit what an update did, and give it back: fields in conflict as the title of a `conflict`."""
+    """Audit what an update did, keep its conflicts, and give it back: hard ones as the title of a `conflict`."""
     if not applied.changed and not applied.conflicting:
         return ()
+    conflicts.note(session, filling, kind, record, applied, sent)
     audit.append(
         session,
         actor,
@@ -270,14 +382,43 @@ def _respondent(session: Session, household: Household, member_id: str | None) -
 
 
 def _date(text: str | None) -> date | None:
-    return date.fromisoformat(text[:10]) if text else None
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise Problem("questionnaire.bad_value", property="date", value=text[:60]) from error
+
+
+def _whole(name: str, text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise Problem("questionnaire.bad_value", property=name, value=text[:60])
+    return int(text)
+
+
+def _member(enum: type[E], code_list: str, text: str | None) -> E | None:
+    return _required(enum, code_list, text) if text else None
+
+
+def _required(enum: type[E], code_list: str, text: str | None) -> E:
+    try:
+        return enum(text or "")
+    except ValueError as error:
+        raise Problem("questionnaire.unknown_code", list=code_list, key=text or "") from error
 
 
 def _place(text: str | None) -> tuple[float | None, float | None, float | None]:
     """An OpenRosa geopoint, `lat lon altitude accuracy_m` in WGS84."""
     if not text:
         return None, None, None
-    parts = [float(part) for part in text.split()]
+    try:
+        parts = [float(part) for part in text.split()]
+    except ValueError as error:
+        raise Problem("questionnaire.bad_value", property="place", value=text[:60]) from error
+    if len(parts) < 2:
+        raise Problem("questionnaire.bad_value", property="place", value=text[:60])
     return parts[0], parts[1], parts[3] if len(parts) > 3 and parts[3] > 0 else None
 
 

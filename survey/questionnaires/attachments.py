@@ -1,7 +1,8 @@
 """Photos of a filling: checked, stripped, encrypted, stored once by content.
 
-Owns the `Attachment` rows; the files are kept by `survey.questionnaires.attachment_files`. A photo is decoded and encoded again, so that nothing hidden in the file survives; what
-is worth keeping (time and place of taking) is kept as fields. Refuses what is no image or is too large.
+Owns the `Attachment` rows; the files are kept by `survey.questionnaires.attachment_files`. A photo is decoded and
+encoded again, so that nothing hidden in the file survives; what is worth keeping (time and place of taking) is kept as
+fields. Refuses what is no image, is too large or is named by a path, with the question it was given to.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from models import Attachment, Draft, Household, Submission
 from survey import i18n
 from survey.access.permissions import Action, Actor, inside, service
 from survey.problems import Problem
-from survey.questionnaires import attachment_files, drafts
+from survey.questionnaires import attachment_files, differences, drafts, library
 
 LONGEST_SIDE_PX = 1600
 MOST_BYTES = 12 * 1024 * 1024
 _MOST_PIXELS = 60_000_000
 _JPEG_QUALITY = 82
+_LONGEST_NAME = 120
 _EXIF_TAKEN, _EXIF_OFFSET, _EXIF_IFD, _GPS_IFD = 0x9003, 0x9011, 0x8769, 0x8825
 
 
@@ -67,12 +69,17 @@ def store(
     """Keep a photo of one's own draft; the same name again replaces it.
 
     `taken_at` and `place` (lat, lon, WGS84) are what the browser read before it reduced the photo. Problems
-    `attachment.not_image`, `attachment.too_large`, `attachment.disk_full`.
+    `attachment.bad_name`, `attachment.not_image`, `attachment.too_large`, `attachment.disk_full`.
     """
     draft = drafts.load(session, actor, instance_id)
+    title = differences.title(
+        library.form_of(session, draft.version_id), question.rpartition("/")[2].partition("[")[0]
+    )
+    if not is_name(name):
+        raise Problem("attachment.bad_name", question=title, name=name[:_LONGEST_NAME])
     if len(content) > MOST_BYTES:
-        raise Problem("attachment.too_large", name=name, size_mb=len(content) // 1024 // 1024)
-    photo = _cleaned(name, content)
+        raise Problem("attachment.too_large", question=title, name=name, size_mb=len(content) // 1024 // 1024)
+    photo = _cleaned(title, name, content)
     digest = hashlib.sha256(photo.content).hexdigest()
     attachment_files.write(session, digest, photo.content)
     attachment_files.let_go(session, _named(instance_id, name))
@@ -128,6 +135,20 @@ def read(session: Session, actor: Actor, attachment_id: str) -> tuple[bytes, str
     return attachment_files.content_of(row.sha256), row.media_type
 
 
+def is_name(name: str) -> bool:
+    """Whether a text may name an attachment: no path, nothing hidden, nothing that is not seen.
+
+    >>> is_name("photo-1.jpg"), is_name("../photo-1.jpg"), is_name(".htaccess")
+    (True, False, False)
+    """
+    return (
+        0 < len(name) <= _LONGEST_NAME
+        and not name.startswith(".")
+        and name.isprintable()
+        and not any(character in name for character in "/\\")
+    )
+
+
 def _named(instance_id: str, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(col(Attachment.instance_id) == instance_id, col(Attachment.name) == name)
 
@@ -147,15 +168,17 @@ def _readable(actor: Actor) -> sa.ColumnElement[bool]:
     )
 
 
-def _cleaned(name: str, content: bytes) -> _Photo:
+def _cleaned(title: str, name: str, content: bytes) -> _Photo:
     try:
         with Image.open(BytesIO(content)) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise Problem("attachment.too_large", name=name, size_mb=len(content) // 1024 // 1024)
+                raise Problem(
+                    "attachment.too_large", question=title, name=name, size_mb=len(content) // 1024 // 1024
+                )
             taken_at, lat, lon = _metadata(opened)
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Problem("attachment.not_image", name=name) from error
+        raise Problem("attachment.not_image", question=title, name=name) from error
     image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
     encoded = BytesIO()
     image.save(encoded, "JPEG", quality=_JPEG_QUALITY)

@@ -45,6 +45,8 @@ class DraftView:
     payload: str
     revision: int
     updated_at: datetime
+    corrects_id: str | None = None
+    """The submission it corrects, for a filling that was opened again."""
 
 
 @service(Action.VISITS_RECORD)
@@ -61,6 +63,7 @@ def start(session: Session, actor: Actor, form_id: str, household_id: str, *, no
         .where(
             Draft.cadre_id == actor.cadre_id,
             Draft.household_id == household_id,
+            col(Draft.corrects_id).is_(None),
             Questionnaire.form_id == form_id,
         )
         .order_by(col(Draft.updated_at).desc())
@@ -169,16 +172,26 @@ def _household_within(prefixes: tuple[str, ...], lock: bool) -> sa.Select[Any]:
 
 
 def context_for(
-    session: Session, actor: Actor, form: Form, household: Household | None, *, now: datetime
+    session: Session,
+    actor: Actor,
+    form: Form,
+    household: Household | None,
+    *,
+    now: datetime,
+    corrects: str | None = None,
 ) -> Context:
-    """What a form may know while it is filled in: the clock, the user, and the lists it names."""
+    """What a form may know while it is filled in: the clock, the user, and the lists it names.
+
+    A filling that corrects a submission does not see what that one wrote.
+    """
+    subject = registry.Subject(household, i18n.local(now).date(), corrects)
     return Context(
         language=i18n.language(),
         now=lambda: now,
         timezone=i18n.TIMEZONE,
         username=actor.username,
         device_id=actor.device,
-        lists=registry.lists_for(session, actor, tuple(form.externals), household, i18n.local(now).date()),
+        lists=registry.lists_for(session, actor, tuple(form.externals), subject),
     )
 
 
@@ -192,7 +205,7 @@ def open_instance(session: Session, actor: Actor, draft: DraftView) -> Instance:
     household = _visitable(session, actor, draft.household_id) if draft.household_id else None
     if household is None and draft.household_id:
         raise Problem("draft.household_elsewhere")
-    context = context_for(session, actor, form, household, now=datetime.now(UTC))
+    context = context_for(session, actor, form, household, now=datetime.now(UTC), corrects=draft.corrects_id)
     return Instance.load(form, draft.payload, context)
 
 
@@ -232,4 +245,5 @@ def _view(draft: Draft, form_id: str, title: str, head_name: str) -> DraftView:
         draft.payload,
         draft.revision,
         draft.updated_at,
+        draft.corrects_id,
     )

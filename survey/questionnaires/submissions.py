@@ -1,8 +1,9 @@
 """Accepting a filling: the one way by which a visit enters the store.
 
 Owns checking a received instance again with the engine that drew it, keeping it as received (immutable, once per
-instance id) and having written what its questionnaire says it writes. Refuses invalid answers, other content under
-a known instance id, and households outside the actor's area. Never commits.
+instance id), as a first version or in the place of one that is corrected, and having written what its questionnaire
+says it writes. Refuses invalid answers, other content under a known instance id, and households outside the actor's
+area. Never commits.
 """
 
 from __future__ import annotations
@@ -15,13 +16,25 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from models import Draft, Household, Submission, SubmissionSource
+from models import Draft, Household, ReviewKind, ReviewState, Submission, SubmissionSource
 from survey import crypto, i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, service
+from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import drafts, library, registry, tree
+from survey.questionnaires import (
+    corrections,
+    differences,
+    drafts,
+    incoming,
+    library,
+    registry,
+    review_states,
+    tree,
+)
+from survey.questionnaires.definitions import Form
 from survey.questionnaires.engine import Instance
+from survey.questionnaires.incoming import Incoming
 from survey.questionnaires.registry import Filling, Written
 
 _HASH_LABEL = "submission.payload"
@@ -39,12 +52,16 @@ _INSERT = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """A filling as it came in: its XML, by which way, from which device, when."""
+    """A filling as it came in: its XML, by which way, from which device, when.
+
+    `corrects` is the submission it takes the place of; a client may also name it in `meta/deprecatedID`.
+    """
 
     xml: str
     source: SubmissionSource
     now: datetime
     device: str = ""
+    corrects: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,67 +85,103 @@ def submit_draft(session: Session, actor: Actor, instance_id: str, *, now: datet
         return Accepted(instance_id, existing.household_id, already=True)
     draft = drafts.load(session, actor, instance_id)
     xml = drafts.open_instance(session, actor, draft).to_xml(final=True)
-    return accept(session, actor, Delivery(xml, SubmissionSource.PAGE, now, actor.device))
+    source = SubmissionSource.PAGE
+    return accept(session, actor, Delivery(xml, source, now, actor.device, draft.corrects_id))
 
 
 @service(Action.VISITS_RECORD)
 def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
     """Check, keep and write one filling within the caller's transaction; idempotent by instance id."""
-    document = tree.parse(delivery.xml)
-    root = document.elements()[0]
-    version = library.version_named(session, root.get("id"), root.get("version"))
+    received = incoming.read(delivery.xml)
+    version = library.version_named(session, received.root.get("id"), received.root.get("version"))
     form = library.form_of(session, version.id)
-    household = _household(session, actor, root)
-    context = drafts.context_for(session, actor, form, household, now=delivery.now)
-    instance = Instance.load(form, document, context)
+    household = _household(session, actor, received.root)
     payload_hash = crypto.current().look_up_hash(_HASH_LABEL, delivery.xml)
-    if _accepted_before(session, actor, instance.instance_id, payload_hash):
-        return Accepted(instance.instance_id, household.id, already=True)
+    if _accepted_before(session, actor, received, form, payload_hash):
+        return Accepted(received.instance_id, household.id, already=True)
+    corrects = delivery.corrects or received.corrects
+    before = _corrected(session, actor, corrects, version.id, household) if corrects else None
+    context = drafts.context_for(session, actor, form, household, now=delivery.now, corrects=corrects)
+    instance = Instance.load(form, received.document, context)
     _require_valid(instance)
     submission = Submission(
-        instance_id=instance.instance_id,
+        instance_id=received.instance_id,
         version_id=version.id,
         cadre_id=drafts.owner(actor),
         household_id=household.id,
-        area_code=household.area_code,
+        area_code=before.area_code if before else household.area_code,
         source=delivery.source,
         device=delivery.device,
         started_at=_started_at(instance),
         received_at=delivery.now,
         payload=delivery.xml,
         payload_hash=payload_hash,
+        corrects_id=corrects,
+        first_id=review_states.filling_id(before) if before else None,
     )
     if not _insert(session, submission):
         # Another delivery of the same instance won the race: it is judged like any repeated one.
-        _accepted_before(session, actor, instance.instance_id, payload_hash)
-        return Accepted(instance.instance_id, household.id, already=True)
-    filling = Filling(
-        instance_id=instance.instance_id,
-        form_id=version.form_id,
-        household=household,
-        area_code=household.area_code,
-        received_at=delivery.now,
-        on=i18n.local(delivery.now).date(),
-        source=delivery.source,
+        if _accepted_before(session, actor, received, form, payload_hash):
+            return Accepted(received.instance_id, household.id, already=True)
+        raise Problem("corrections.not_newest")
+    filling = filling_of(session, submission, household, before)
+    written = registry.write_rows(
+        session, actor, filling, instance.entities(), reason=_("The submission was corrected.")
     )
-    written = registry.write_rows(session, actor, filling, instance.entities())
-    session.execute(_END_DRAFT, {"instance": instance.instance_id})
+    session.execute(_END_DRAFT, {"instance": received.instance_id})
+    details: dict[str, object] = {"form": version.form_id, "source": str(delivery.source)}
+    if before is not None:
+        review_states.add(
+            session, actor, submission, ReviewKind.EDIT, ReviewState.EDITED, None, now=delivery.now
+        )
+        details["corrects"] = before.instance_id
     audit.append(
         session,
         actor,
-        "submission.accept",
+        "submission.accept" if before is None else "submission.correct",
         kind="submission",
-        id=instance.instance_id,
-        area_code=household.area_code,
-        details={"form": version.form_id, "source": str(delivery.source)},
+        id=received.instance_id,
+        area_code=submission.area_code or "",
+        details=details,
     )
-    return Accepted(instance.instance_id, household.id, already=False, written=written)
+    return Accepted(received.instance_id, household.id, already=False, written=written)
 
 
 def accept_many(session: Session, deliveries: Iterable[tuple[Actor, Delivery]]) -> Iterator[Accepted]:
     """Accept many fillings, each by its own actor, with the same checks and writers; the caller commits."""
     for actor, delivery in deliveries:
         yield accept(session, actor, delivery)
+
+
+def filling_of(
+    session: Session,
+    submission: Submission,
+    household: Household | None,
+    before: Submission | None = None,
+) -> Filling:
+    """What writers are told of a submission; `before` is the version it takes the place of."""
+    first = session.get_one(Submission, submission.first_id) if submission.first_id else submission
+    return Filling(
+        instance_id=submission.instance_id,
+        household=household,
+        area_code=submission.area_code or "",
+        received_at=submission.received_at,
+        on=i18n.local(first.received_at).date(),
+        source=submission.source,
+        cadre_id=submission.cadre_id,
+        earlier=corrections.earlier(session, before) if before else None,
+    )
+
+
+def _corrected(
+    session: Session, actor: Actor, corrects: str, version_id: int, household: Household
+) -> Submission:
+    before = corrections.correctable(session, actor, corrects)
+    if before.version_id != version_id:
+        raise Problem("corrections.other_questionnaire")
+    if before.household_id != household.id:
+        raise Problem("corrections.other_household")
+    return before
 
 
 def _household(session: Session, actor: Actor, root: tree.Node) -> Household:
@@ -138,17 +191,30 @@ def _household(session: Session, actor: Actor, root: tree.Node) -> Household:
     return drafts.visitable_household(session, actor, element.text().strip(), lock=True)
 
 
-def _accepted_before(session: Session, actor: Actor, instance_id: str, payload_hash: str) -> bool:
-    known = session.execute(_KNOWN, {"instance": instance_id}).first()
+def _accepted_before(
+    session: Session, actor: Actor, received: Incoming, form: Form, payload_hash: str
+) -> bool:
+    known = session.execute(_KNOWN, {"instance": received.instance_id}).first()
     if known is None:
         return False
-    if known.payload_hash != payload_hash or known.cadre_id != actor.cadre_id:
-        raise Problem("submission.conflict")
+    if known.cadre_id != actor.cadre_id:
+        raise Problem("submission.conflict", question="—")
+    if known.payload_hash != payload_hash:
+        raise Problem("submission.conflict", question=_other_answer(session, received, form))
     return True
 
 
+def _other_answer(session: Session, received: Incoming, form: Form) -> str:
+    """The first question in which a delivery differs from what was accepted under its instance id."""
+    kept = session.get_one(Submission, received.instance_id).payload
+    if kept is None:
+        return "—"
+    name = differences.first_other(incoming.read(kept).root, received.root)
+    return differences.title(form, name) if name else "—"
+
+
 def _insert(session: Session, submission: Submission) -> bool:
-    """Insert unless the instance id is there already; whether it was inserted."""
+    """Insert unless the instance id, or another correction of the same version, is there already."""
     done = session.execute(_INSERT[session.get_bind().dialect.name], submission.model_dump())
     return bool(done.rowcount)  # type: ignore[attr-defined]
 

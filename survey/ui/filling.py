@@ -139,7 +139,7 @@ class Draft:
         try:
             content = base64.b64decode(str(sent["content"]), validate=True)
         except binascii.Error as error:
-            raise Problem("attachment.not_image", name=str(sent.get("name", ""))) from error
+            raise Problem("attachment.not_image", question="—", name=str(sent.get("name", ""))) from error
         place = (float(sent["lat"]), float(sent["lon"])) if "lat" in sent and "lon" in sent else None
 
         def edit(store: Any, actor: Actor, instance: Instance) -> None:

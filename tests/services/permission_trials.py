@@ -23,12 +23,14 @@ from models import (
     Area,
     AreaLevel,
     Attachment,
+    ConflictKind,
     HouseholdStatus,
     PlaceSource,
     Post,
     Posting,
     Residence,
     SubmissionSource,
+    UpdateConflict,
 )
 from survey import store_checks
 from survey.access import accounts, sign_in, trail
@@ -41,9 +43,28 @@ from survey.cases import worklists
 from survey.cases.lifecycle import StepKind
 from survey.cases.service import Report
 from survey.cases.worklists import CaseFilter
-from survey.fieldwork import assignments, duplicates, hardship, household_search, households, visits
+from survey.fieldwork import (
+    assignments,
+    conflicts,
+    duplicates,
+    hardship,
+    household_search,
+    households,
+    quality,
+    visits,
+)
+from survey.fieldwork.conflicts import ConflictChoice
 from survey.maps import layers
-from survey.questionnaires import attachments, drafts, library, running, submissions
+from survey.questionnaires import (
+    attachments,
+    corrections,
+    drafts,
+    library,
+    reviews,
+    running,
+    submissions,
+)
+from survey.questionnaires.reviews import Chosen, ReviewState
 from tests import builders, fillings
 from tests.builders import NOW, TODAY
 
@@ -82,6 +103,7 @@ class Side:
     draft: drafts.DraftView  # somebody's, unfinished, with a photo
     attachment: str
     sent_instance: str
+    conflict: int
     delivery: submissions.Delivery  # somebody's, accepted already
 
     @property
@@ -157,6 +179,7 @@ def a_side(session: Session, village: str, group: str, head: str) -> Side:
         draft=draft,
         attachment=_sent_photo(session, photo.id, sent_id, group),
         sent_instance=sent_id,
+        conflict=_a_conflict(session, sent_id, household.id, group),
         delivery=sent,
     )
 
@@ -184,6 +207,27 @@ def _sent_photo(session: Session, attachment_id: str, instance_id: str, area_cod
     return str(values["id"])
 
 
+def _a_conflict(session: Session, instance_id: str, household_id: str, area_code: str) -> int:
+    """A conflict that the submission met at its household."""
+    row = UpdateConflict(
+        instance_id=instance_id,
+        household_id=household_id,
+        area_code=area_code,
+        kind=ConflictKind.HARD,
+        record_kind="household",
+        record_id=household_id,
+        field="housing",
+        base_version=1,
+        found_version=2,
+        sent_value='"safe"',
+        kept_value='"grade_c"',
+    )
+    session.add(row)
+    session.flush()
+    assert row.id
+    return row.id
+
+
 def own_draft(session: Session, actor: Actor, side: Side) -> drafts.DraftView:
     """The actor's own draft where he may have one, else somebody else's."""
     if actor.cadre_id is None or not actor.may(Action.VISITS_RECORD, side.group):
@@ -204,6 +248,14 @@ def own_ready_draft(session: Session, actor: Actor, side: Side) -> str:
         return side.draft.instance_id
     _filled(session, actor, side.bare_household)
     return own_draft(session, actor, side).instance_id
+
+
+def own_sent(session: Session, actor: Actor, side: Side) -> str:
+    """A submission of the actor's own where he may have one, else somebody else's."""
+    if actor.cadre_id is None or not actor.may(Action.VISITS_RECORD, side.group):
+        return side.sent_instance
+    sent = _filled(session, actor, side.bare_household)
+    return submissions.accept(session, actor, sent).instance_id
 
 
 def seen(session: Session, side: Side, world: World) -> households.HouseholdView:
@@ -235,6 +287,7 @@ KEEPERS = frozenset({ADMINISTRATOR, OPERATOR})
 AUDITORS = KEEPERS | {INSPECTOR}
 SNAPSHOTS = frozenset({OFFICE, ANALYST, OPERATOR})
 PUBLISHERS = frozenset({OFFICE, OPERATOR})
+REVIEWERS = frozenset({OFFICE})
 
 TRIALS: dict[str, Trial] = {
     # access
@@ -539,6 +592,51 @@ TRIALS: dict[str, Trial] = {
     ),
     "survey.questionnaires.submissions.accept": Trial(
         VISITORS, lambda s, a, x, w: submissions.accept(s, a, own_delivery(s, a, x))
+    ),
+    "survey.questionnaires.corrections.start": Trial(
+        VISITORS, lambda s, a, x, w: corrections.start(s, a, own_sent(s, a, x), now=NOW)
+    ),
+    "survey.questionnaires.reviews.submissions_page": Trial(
+        REVIEWERS, lambda s, a, x, w: reviews.submissions_page(s, a, Chosen()), Reach.LIST
+    ),
+    "survey.questionnaires.reviews.submission": Trial(
+        VISITORS, lambda s, a, x, w: reviews.submission(s, a, x.sent_instance)
+    ),
+    "survey.questionnaires.reviews.comment": Trial(
+        VISITORS, lambda s, a, x, w: reviews.comment(s, a, own_sent(s, a, x), "测试", now=NOW)
+    ),
+    "survey.questionnaires.reviews.decide": Trial(
+        REVIEWERS,
+        lambda s, a, x, w: reviews.decide(
+            s, a, x.sent_instance, ReviewState.REJECTED, "测试", seen=0, now=NOW
+        ),
+    ),
+    "survey.questionnaires.reviews.returned": Trial(
+        VISITORS, lambda s, a, x, w: reviews.returned(s, a), Reach.LIST, shows=False
+    ),
+    "survey.questionnaires.reviews.reason_of": Trial(
+        VISITORS, lambda s, a, x, w: reviews.reason_of(s, a, x.draft.instance_id), Reach.LIST, shows=False
+    ),
+    "survey.fieldwork.conflicts.waiting": Trial(
+        REVIEWERS, lambda s, a, x, w: conflicts.waiting(s, a), Reach.LIST
+    ),
+    "survey.fieldwork.conflicts.of_fillings": Trial(
+        VISITORS, lambda s, a, x, w: conflicts.of_fillings(s, a, (x.sent_instance,)), Reach.LIST
+    ),
+    "survey.fieldwork.conflicts.resolve": Trial(
+        REVIEWERS,
+        lambda s, a, x, w: conflicts.resolve(
+            s, a, x.conflict, ConflictChoice.KEPT, record_version=1, now=NOW
+        ),
+    ),
+    "survey.fieldwork.quality.to_look_at": Trial(
+        REVIEWERS, lambda s, a, x, w: quality.to_look_at(s, a, TODAY, now=NOW), Reach.LIST
+    ),
+    "survey.fieldwork.quality.reasons_of": Trial(
+        REVIEWERS,
+        lambda s, a, x, w: quality.reasons_of(s, a, x.sent_instance, TODAY),
+        Reach.LIST,
+        shows=False,
     ),
     # the store
     "survey.analysis.snapshot.make": Trial(

@@ -393,12 +393,13 @@ def a_row(list_name: str, entity_id: str, **properties: str) -> EntityRow:
 def a_filling(session: Session, cadre: Actor, household: Any, visit: Any) -> Filling:
     return Filling(
         instance_id=visit.instance_id,
-        form_id="household_visit",
         household=household,
         area_code=household.area_code,
         received_at=NOW,
         on=TODAY,
         source=SubmissionSource.PAGE,
+        cadre_id=cadre.cadre_id or 0,
+        visits=[visit],
     )
 
 
