@@ -18,6 +18,7 @@ else:
             to=navigation.HOUSEHOLDS,
         )
     else:
+        today.to_correct(actor, work.returned)
         today.unfinished(work.drafts)
         today.promised(work.follow_ups, work.area_names, on)
         today.contacts(work.contacts, on)

@@ -7,7 +7,7 @@ places and photos as words. Refuses hidden and calculated fields: a person answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from survey import i18n
@@ -114,11 +114,13 @@ def _answers(items: Sequence[ItemView], part: str) -> Iterator[Answer]:
         elif isinstance(item, GroupView):
             yield from _answers(item.children, item.label or part)
         elif isinstance(item, RepeatView):
-            for instance in item.instances:
+            entries = [(instance, list(_answers(instance.children, ""))) for instance in item.instances]
+            # Entries of one answer each (the four difficulties) read as one list; longer ones are told apart.
+            numbered = any(sum(bool(one.value) for one in found) > 1 for _instance, found in entries)
+            for instance, found in entries:
                 title = instance.label or item.label or part
-                many = len(item.instances) > 1
-                name = _("{title} {n}", title=title, n=instance.position) if many else title
-                yield from _answers(instance.children, name)
+                name = _("{title} {n}", title=title, n=instance.position) if numbered else title
+                yield from (replace(one, part=one.part or name) for one in found)
 
 
 def _words(view: QuestionView) -> str:

@@ -15,13 +15,14 @@ import streamlit as st
 from survey.access.permissions import Action, Actor
 from survey.i18n import gettext as _
 
-TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, MAP, ADMINISTRATION = (
+TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, MAP, SUBMISSIONS, ADMINISTRATION = (
     "today",
     "visit",
     "households",
     "hardship",
     "cases",
     "map",
+    "submissions",
     "administration",
 )
 
@@ -47,6 +48,7 @@ PLACES: tuple[Place, ...] = (
     Place(HARDSHIP, ":material/volunteer_activism:", frozenset({Action.HARDSHIP_READ})),
     Place(CASES, ":material/assignment:", frozenset({Action.CASES_READ})),
     Place(MAP, ":material/map:", frozenset({Action.CASES_READ})),
+    Place(SUBMISSIONS, ":material/fact_check:", frozenset({Action.SUBMISSIONS_REVIEW})),
     Place(
         ADMINISTRATION,
         ":material/settings:",
@@ -73,6 +75,7 @@ def titles() -> Mapping[str, str]:
         HARDSHIP: _("Hardship"),
         CASES: _("Cases"),
         MAP: _("Map"),
+        SUBMISSIONS: _("Submissions"),
         ADMINISTRATION: _("Administration"),
     }
 

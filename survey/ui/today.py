@@ -20,10 +20,11 @@ from survey.fieldwork import hardship, visits
 from survey.fieldwork.hardship import FilePage, FileRow
 from survey.fieldwork.visits import FollowUp
 from survey.i18n import gettext as _
-from survey.questionnaires import drafts
+from survey.questionnaires import drafts, reviews
 from survey.questionnaires.drafts import DraftView
+from survey.questionnaires.reviews import Returned
 from survey.rules import codes
-from survey.ui import cases, navigation, shell
+from survey.ui import cases, navigation, shell, submissions
 
 SHOWN = 8
 _AT_THE_DOOR = frozenset({Role.GROUP_INFORMANT, Role.VILLAGE_CADRE, Role.VILLAGE_HEAD, Role.STATIONED_CADRE})
@@ -34,6 +35,7 @@ class Work:
     """What waits: nothing where the posts do not let the actor have that list."""
 
     drafts: tuple[DraftView, ...]
+    returned: tuple[Returned, ...]
     contacts: FilePage | None
     follow_ups: tuple[FollowUp, ...]
     cases: CasePage | None
@@ -44,7 +46,7 @@ class Work:
     @property
     def nothing_waits(self) -> bool:
         """Whether every list is empty."""
-        listed = [*self.drafts, *self.follow_ups]
+        listed = [*self.drafts, *self.returned, *self.follow_ups]
         listed += self.contacts.rows if self.contacts else ()
         listed += self.cases.rows if self.cases else ()
         return not listed
@@ -58,6 +60,7 @@ def gather(actor: Actor, on: date) -> Work:
         follow_ups = visits.follow_ups(session, actor, on, limit=SHOWN) if records else ()
         return Work(
             drafts=drafts.mine(session, actor) if records else (),
+            returned=reviews.returned(session, actor, limit=SHOWN) if records else (),
             contacts=hardship.due(session, actor, on, mine=mine, limit=SHOWN)
             if actor.may(Action.HARDSHIP_READ)
             else None,
@@ -82,6 +85,16 @@ def attention(counts: Attention) -> None:
         for key, label, count, query in entries:
             if st.button(f"{label} **{count}**", key=f"mq_today_{key}", disabled=count == 0):
                 navigation.go(navigation.CASES, **query)
+
+
+def to_correct(actor: Actor, found: tuple[Returned, ...]) -> None:
+    """What the office returned, with its reason: one tap opens it again."""
+    if not found:
+        return
+    cases.section(_("Came back to be corrected"))
+    tapped = submissions.returned_rows(found)
+    if tapped:
+        submissions.correct(actor, tapped)
 
 
 def unfinished(found: tuple[DraftView, ...]) -> None:
