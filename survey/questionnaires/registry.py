@@ -113,6 +113,19 @@ def register_reader(list_name: str, reader: EntityReader) -> None:
     _readers[list_name] = reader
 
 
+def writable() -> dict[str, frozenset[str]]:
+    """Every list answers may write to, with its white list."""
+    known: dict[str, frozenset[str]] = {}
+    for writer in _writers:
+        known[writer.list_name] = known.get(writer.list_name, frozenset()) | writer.properties
+    return known
+
+
+def readable() -> frozenset[str]:
+    """The lists a form may read."""
+    return frozenset(_readers)
+
+
 def write_rows(
     session: Session, actor: Actor, filling: Filling, rows: Sequence[EntityRow], *, reason: str = ""
 ) -> tuple[Written, ...]:

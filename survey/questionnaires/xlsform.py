@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
@@ -64,7 +65,19 @@ def compile_form(source: str | bytes, *, file_type: str = ".md") -> CompiledForm
         raise Problem(
             "questionnaire.unreadable_file", reason=_first_line(str(error)) or type(error).__name__
         ) from error
-    document = parse(result.xform)
+    return compiled_form(result.xform, [*warnings, *(result.warnings or ())])
+
+
+def compile_sheets(sheets: Mapping[str, Any]) -> CompiledForm:
+    """Compile sheets in the compiler's own shape; its `PyXFormError` is the caller's to tell."""
+    warnings: list[str] = []
+    result = convert(dict(sheets), warnings=warnings, validate=False, pretty_print=False)
+    return compiled_form(result.xform, [*warnings, *(result.warnings or ())])
+
+
+def compiled_form(xform: str, warnings: Sequence[str] = ()) -> CompiledForm:
+    """What an XForm says of itself; problem `questionnaire.no_form` where it is none."""
+    document = parse(xform)
     top = document.elements()[0]
     model = (head := top.child("head")) and head.child("model")
     primary = model.child("instance") if model else None
@@ -76,8 +89,8 @@ def compile_form(source: str | bytes, *, file_type: str = ".md") -> CompiledForm
         form_id=data.get("id"),
         version=data.get("version"),
         title=title.text() if title else data.get("id"),
-        xform=result.xform,
-        warnings=tuple(dict.fromkeys([*warnings, *(result.warnings or ())])),
+        xform=xform,
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
