@@ -184,20 +184,22 @@ def complete(sheets: Sheets, stem: str, version: str) -> tuple[dict[str, Sheet],
                     facts={"setting": heading, "value": value},
                 )
             )
-    _fold_external_choices(completed, kind)
+    if _fold_external_choices(completed, kind):
+        # The same village may stand under two townships there.
+        cells.setdefault("allow_choice_duplicates", "yes")
     completed["settings"] = Sheet(
         "settings", tuple(dict.fromkeys((*settings.headings, *cells))), (Row(2, cells),)
     )
     return completed, findings
 
 
-def _fold_external_choices(sheets: dict[str, Sheet], kind: str) -> None:
-    """Choices of a sheet of their own, meant for clients that cannot hold many, become choices like all others."""
+def _fold_external_choices(sheets: dict[str, Sheet], kind: str) -> bool:
+    """Choices on a sheet of their own, for clients that cannot hold many, become choices like all others."""
     external = sheets.pop("external_choices", None)
     if external is None:
-        return
+        return False
     survey, choices = sheets["survey"], sheets.get("choices", Sheet("choices", (), ()))
-    spelling = {
+    spelling: dict[str, str] = {
         name: heading
         for heading in choices.headings
         for name in ("list_name", "name")
@@ -222,6 +224,7 @@ def _fold_external_choices(sheets: dict[str, Sheet], kind: str) -> None:
         for row in survey.rows
     ]
     sheets["survey"] = Sheet("survey", survey.headings, tuple(rows))
+    return True
 
 
 def _errors(findings: list[Finding]) -> list[Finding]:
@@ -249,7 +252,7 @@ def _of_problem(problem: Problem, sheets: Sheets | None = None) -> Finding:
     row = rows.get("/".join(first.strip("/").split("/")[1:])) or next(
         (number for path, number in rows.items() if path.rpartition("/")[2] == first.rpartition("/")[2]), None
     )
-    return compiler_words.placed(problem.code, sheets, "survey", row, "name", **facts)
+    return compiler_words.placed(problem.code, sheets, "survey", row, "name", Weight.ERROR, **facts)
 
 
 def _main() -> None:

@@ -27,7 +27,7 @@ from models import (
 from survey import i18n
 from survey.access.permissions import Action, Actor, service, within_any
 from survey.problems import Problem
-from survey.questionnaires import attachment_files, library, registry
+from survey.questionnaires import attachment_files, audiences, library, registry
 from survey.questionnaires.engine import Context, Instance
 from survey.questionnaires.xform import Form
 
@@ -72,7 +72,7 @@ def start(session: Session, actor: Actor, form_id: str, household_id: str, *, no
         return load(session, actor, open_draft.instance_id)
     if household.status is not HouseholdStatus.ACTIVE:
         raise Problem("draft.household_left")
-    version = library.current_version(session, form_id, i18n.local(now).date())
+    version = audiences.version_for(session, actor, form_id, household.area_code, i18n.local(now).date())
     form = library.form_of(session, version.id)
     instance = Instance.new(
         form,

@@ -287,7 +287,7 @@ def _type(sheets: Sheets, row: Row, kind: str, text: str) -> Iterator[Finding]:
         row.number,
         "type",
         type=text,
-        **({"like": like[0]} if like else {}),
+        like=like[0] if like else "",
     )
 
 
@@ -313,7 +313,7 @@ def _list_of(
                 row.number,
                 "type",
                 list=of,
-                **({"like": like[0]} if like else {}),
+                like=like[0] if like else "",
             )
         elif lists[of] > MANY_CHOICES:
             yield placed(
@@ -474,7 +474,7 @@ def _expression(
                 row,
                 heading,
                 q=name,
-                **({"like": like[0]} if like else {}),
+                like=like[0] if like else "",
             )
             return
     if "${" in _REFERENCE.sub("", straight):

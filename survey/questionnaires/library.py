@@ -1,7 +1,8 @@
-"""Published questionnaires: which exist, which version is in force, and their compiled definitions.
+"""Published questionnaires: which exist, and their compiled definitions.
 
-Owns publishing (a version never changes once published), the shipped questionnaires of `forms/`, and the
-process's cache of parsed definitions. Refuses to publish other content under a version that exists.
+Owns the shipped questionnaires of `forms/` and their publishing, and the process's cache of parsed definitions (a
+version never changes once published). Refuses to publish other content under a version that exists, and drafts: those
+are in `authoring.py`. Who a version is for is in `audiences.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models import Questionnaire, QuestionnaireVersion
+from models import Questionnaire, QuestionnaireArea, QuestionnairePost, QuestionnaireVersion, VersionState
 from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, service
@@ -106,12 +107,14 @@ def shipped() -> Iterator[tuple[str, str]]:
 
 
 def current_version(session: Session, form_id: str, on: date) -> VersionView:
-    """The version of a form in force that day: the latest published; problem `questionnaire.none_in_force`."""
+    """The shipped version of a form in force that day; problem `questionnaire.none_in_force`."""
     row = session.execute(
         sa.select(QuestionnaireVersion, Questionnaire)
         .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
         .where(
             col(Questionnaire.form_id) == form_id,
+            col(QuestionnaireVersion.state) == VersionState.PUBLISHED,
+            col(QuestionnaireVersion.area_code).is_(None),
             col(QuestionnaireVersion.valid_from) <= on,
             sa.or_(
                 col(QuestionnaireVersion.valid_until).is_(None), col(QuestionnaireVersion.valid_until) >= on
@@ -132,7 +135,11 @@ def version_named(session: Session, form_id: str, version: str) -> VersionView:
         row = session.execute(
             sa.select(QuestionnaireVersion, Questionnaire)
             .join(Questionnaire, col(Questionnaire.id) == col(QuestionnaireVersion.questionnaire_id))
-            .where(col(Questionnaire.form_id) == form_id, col(QuestionnaireVersion.version) == version)
+            .where(
+                col(Questionnaire.form_id) == form_id,
+                col(QuestionnaireVersion.version) == version,
+                col(QuestionnaireVersion.state) != VersionState.DRAFT,
+            )
         ).first()
         if row is None:
             raise Problem("questionnaire.unknown_version", form=form_id, version=version)
@@ -144,7 +151,24 @@ def form_of(session: Session, version_id: int) -> xform.Form:
     """The definition of a published version, parsed once a process."""
     known = _published(session).forms
     if version_id not in known:
-        known[version_id] = xform.parse_form(session.get_one(QuestionnaireVersion, version_id).xform)
+        row = session.get_one(QuestionnaireVersion, version_id)
+        form = xform.parse_form(row.xform)
+        if row.state is VersionState.DRAFT:
+            # A draft that is thrown away may leave its number to another.
+            return form
+        known[version_id] = form
+    return known[version_id]
+
+
+def is_for_all(session: Session, version_id: int) -> bool:
+    """Whether a published version is for every post in every area."""
+    known = _published(session).for_all
+    if version_id not in known:
+        limits = [
+            sa.exists().where(col(table.version_id) == version_id)
+            for table in (QuestionnaireArea, QuestionnairePost)
+        ]
+        known[version_id] = not session.execute(sa.select(sa.or_(*limits))).scalar_one()
     return known[version_id]
 
 
@@ -154,13 +178,14 @@ class _Published:
 
     by_name: dict[tuple[str, str], VersionView]
     forms: dict[int, xform.Form]
+    for_all: dict[int, bool]
 
 
 _PUBLISHED: WeakKeyDictionary[object, _Published] = WeakKeyDictionary()
 
 
 def _published(session: Session) -> _Published:
-    return _PUBLISHED.setdefault(session.get_bind(), _Published({}, {}))
+    return _PUBLISHED.setdefault(session.get_bind(), _Published({}, {}, {}))
 
 
 def _view(version: QuestionnaireVersion, questionnaire: Questionnaire) -> VersionView:

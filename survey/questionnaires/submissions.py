@@ -23,6 +23,7 @@ from survey.access.permissions import Action, Actor, service
 from survey.i18n import gettext as _
 from survey.problems import Problem
 from survey.questionnaires import (
+    audiences,
     corrections,
     differences,
     drafts,
@@ -101,6 +102,8 @@ def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
         return Accepted(received.instance_id, household.id, already=True)
     corrects = delivery.corrects or received.corrects
     before = _corrected(session, actor, corrects, version.id, household) if corrects else None
+    if before is None:
+        audiences.require(session, actor, version.id, household.area_code, i18n.local(delivery.now).date())
     context = drafts.context_for(session, actor, form, household, now=delivery.now, corrects=corrects)
     instance = Instance.load(form, received.document, context)
     _require_valid(instance)
