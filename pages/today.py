@@ -22,4 +22,5 @@ else:
         today.unfinished(work.drafts)
         today.promised(work.follow_ups, work.area_names, on)
         today.contacts(work.contacts, on)
+        today.to_ask(work.questionnaires)
         today.to_act_on(work.cases, mine=work.mine)

@@ -63,6 +63,7 @@ class HouseholdDue:
     area_code: str
 
 
+@service(Action.VISITS_RECORD)
 def version_for(session: Session, actor: Actor, form_id: str, area_code: str, on: date) -> VersionView:
     """The version of a form that the actor begins in an area that day: the latest of those meant for him there.
 
@@ -79,6 +80,7 @@ def version_for(session: Session, actor: Actor, form_id: str, area_code: str, on
     raise Problem("authoring.not_for_you")
 
 
+@service(Action.VISITS_RECORD)
 def require(session: Session, actor: Actor, version_id: int, area_code: str, on: date) -> None:
     """Problem `authoring.not_for_you` unless a version is for the actor's posts and for that area."""
     if library.is_for_all(session, version_id):

@@ -38,6 +38,26 @@ from survey.questionnaires.engine import Instance
 from survey.questionnaires.findings import Finding, in_order
 from survey.questionnaires.form_checks import Surroundings
 
+__all__ = [
+    "HouseholdsDue",
+    "Post",
+    "Publication",
+    "Version",
+    "VersionState",
+    "check",
+    "discard",
+    "fillers",
+    "form",
+    "keep",
+    "publish",
+    "set_last_day",
+    "trial",
+    "version",
+    "versions",
+    "withdraw",
+    "workbook",
+]
+
 
 @dataclass(frozen=True)
 class Version:

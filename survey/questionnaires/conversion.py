@@ -28,12 +28,11 @@ from survey.questionnaires import choice_files, compiler_words, form_checks, wor
 from survey.questionnaires.context import Context
 from survey.questionnaires.engine import Instance
 from survey.questionnaires.findings import Finding, Weight, in_order
-from survey.questionnaires.form_checks import Surroundings
+from survey.questionnaires.form_checks import HOUSEHOLD, Surroundings
 from survey.questionnaires.sheets import Row, Sheet, Sheets, for_compiler
 
 SECONDS: Final = 60
 MEMORY_BYTES: Final = 1536 * 2**20
-HOUSEHOLD: Final = "household_id"
 # Two uploads at once are enough for an office, and bound what all of them take together.
 _AT_ONCE = threading.BoundedSemaphore(2)
 
@@ -72,7 +71,14 @@ class Checked:
         return bool(self.xform) and all(found.weight is not Weight.ERROR for found in self.findings)
 
 
-def convert(authored: Authored, known: Surroundings, *, on: date, seconds: float = SECONDS) -> Checked:
+def convert(
+    authored: Authored,
+    known: Surroundings,
+    *,
+    on: date,
+    seconds: float = SECONDS,
+    memory_bytes: int = MEMORY_BYTES,
+) -> Checked:
     """Check and compile a file in a process of its own; a file that breaks the process is a finding like any other."""
     order = {
         "name": authored.name,
@@ -82,6 +88,7 @@ def convert(authored: Authored, known: Surroundings, *, on: date, seconds: float
         "readable": sorted(known.readable),
         "on": on.isoformat(),
         "sha256": authored.sha256,
+        "memory_bytes": memory_bytes,
     }
     with _AT_ONCE:
         try:
@@ -257,10 +264,10 @@ def _of_problem(problem: Problem, sheets: Sheets | None = None) -> Finding:
 
 def _main() -> None:
     """Read an order from standard input, write the answer to standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    order: dict[str, Any] = json.loads(sys.stdin.buffer.read())
+    resource.setrlimit(resource.RLIMIT_AS, (order["memory_bytes"],) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    order: dict[str, Any] = json.loads(sys.stdin.buffer.read())
     files = {name: base64.b64decode(content) for name, content in order["files"].items()}
     known = Surroundings(
         {name: frozenset(properties) for name, properties in order["writable"].items()},

@@ -21,6 +21,7 @@ from survey.questionnaires.findings import Finding, Weight
 from survey.questionnaires.sheets import Row, Sheet, Sheets
 from survey.questionnaires.xpath import XPathError, compile_xpath
 
+HOUSEHOLD: Final = "household_id"
 MOST_ROWS: Final = 20_000
 MANY_CHOICES: Final = 500
 NOT_DRAWN: Final = frozenset(
@@ -436,10 +437,11 @@ def _choice_rows(sheets: Sheets) -> Iterator[Finding]:
 
 def _expressions(sheets: Sheets) -> Iterator[Finding]:
     survey = sheets["survey"]
-    names: dict[str, int] = {}
+    # Every questionnaire gets this one, whether its author wrote it or not.
+    names: dict[str, int] = {HOUSEHOLD: 1}
     for path in paths(survey):
         name = path.rpartition("/")[2]
-        names[name] = names.get(name, 0) + 1
+        names[name] = 1 if name == HOUSEHOLD else names.get(name, 0) + 1
     for sheet_name, columns in (("survey", _LOGIC), ("entities", _ENTITY_LOGIC)):
         if sheet_name not in sheets:
             continue

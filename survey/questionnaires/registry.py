@@ -115,10 +115,7 @@ def register_reader(list_name: str, reader: EntityReader) -> None:
 
 def writable() -> dict[str, frozenset[str]]:
     """Every list answers may write to, with its white list."""
-    known: dict[str, frozenset[str]] = {}
-    for writer in _writers:
-        known[writer.list_name] = known.get(writer.list_name, frozenset()) | writer.properties
-    return known
+    return {name: frozenset(properties) for name, properties in _known.items()}
 
 
 def readable() -> frozenset[str]:

@@ -7,7 +7,7 @@ name or a number that was searched for into the address.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 import streamlit as st
 from sqlmodel import Session
@@ -28,6 +28,7 @@ from survey.fieldwork.households import (
 )
 from survey.fieldwork.visits import VisitView
 from survey.i18n import gettext as _
+from survey.questionnaires import audiences, library
 from survey.rules import codes
 from survey.ui import cases, map, navigation, register_fields, session, shell, state, wording
 from survey.ui.filters import Filters
@@ -243,8 +244,23 @@ def _to_do(actor: Actor, view: HouseholdView) -> None:
             _("Open a hardship file"), icon=":material/create_new_folder:", key="mq_household_open_file"
         ):
             navigation.go(navigation.HARDSHIP, household=view.id, do="open")
+    if actor.may(Action.VISITS_RECORD, view.area_code) and view.status is HouseholdStatus.ACTIVE:
+        _questionnaires(actor, view)
     if view.phone_masked:
         _reveal(actor, "household", view.id, "phone", view.area_code)
+
+
+def _questionnaires(actor: Actor, view: HouseholdView) -> None:
+    """The other forms that may be begun here: those still due as buttons of their own, all under one name."""
+    with db.reading() as store:
+        offers = audiences.offered(store, actor, view.id, i18n.local(datetime.now(UTC)).date())
+    own = [offer for offer in offers if offer.form_id not in (library.VISIT_FORM, CONTACT_FORM)]
+    with st.container(horizontal=True):
+        for offer in own:
+            label = _("{title} (asked)", title=offer.title) if offer.done else offer.title
+            icon = ":material/check:" if offer.done else ":material/checklist:"
+            if st.button(wording.plain(label), icon=icon, key=f"mq_household_form_{offer.version_id}"):
+                navigation.go(navigation.VISIT, household=view.id, form=offer.form_id)
 
 
 def _people(actor: Actor, view: HouseholdView, on: date) -> None:

@@ -15,12 +15,13 @@ import streamlit as st
 from survey.access.permissions import Action, Actor
 from survey.i18n import gettext as _
 
-TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, MAP, SUBMISSIONS, ADMINISTRATION = (
+TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, QUESTIONNAIRES, MAP, SUBMISSIONS, ADMINISTRATION = (
     "today",
     "visit",
     "households",
     "hardship",
     "cases",
+    "questionnaires",
     "map",
     "submissions",
     "administration",
@@ -47,6 +48,11 @@ PLACES: tuple[Place, ...] = (
     Place(HOUSEHOLDS, ":material/home:", frozenset({Action.HOUSEHOLDS_READ})),
     Place(HARDSHIP, ":material/volunteer_activism:", frozenset({Action.HARDSHIP_READ})),
     Place(CASES, ":material/assignment:", frozenset({Action.CASES_READ})),
+    Place(
+        QUESTIONNAIRES,
+        ":material/checklist:",
+        frozenset({Action.VISITS_RECORD, Action.QUESTIONNAIRES_PUBLISH}),
+    ),
     Place(MAP, ":material/map:", frozenset({Action.CASES_READ})),
     Place(SUBMISSIONS, ":material/fact_check:", frozenset({Action.SUBMISSIONS_REVIEW})),
     Place(
@@ -59,7 +65,6 @@ PLACES: tuple[Place, ...] = (
                 Action.AUDIT_READ,
                 Action.STORE_KEEP,
                 Action.SNAPSHOT_MAKE,
-                Action.QUESTIONNAIRES_PUBLISH,
             }
         ),
     ),
@@ -74,6 +79,7 @@ def titles() -> Mapping[str, str]:
         HOUSEHOLDS: _("Household register"),
         HARDSHIP: _("Hardship"),
         CASES: _("Cases"),
+        QUESTIONNAIRES: _("Questionnaires"),
         MAP: _("Map"),
         SUBMISSIONS: _("Submissions"),
         ADMINISTRATION: _("Administration"),

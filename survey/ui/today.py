@@ -20,11 +20,11 @@ from survey.fieldwork import hardship, visits
 from survey.fieldwork.hardship import FilePage, FileRow
 from survey.fieldwork.visits import FollowUp
 from survey.i18n import gettext as _
-from survey.questionnaires import drafts, reviews
+from survey.questionnaires import audiences, drafts, reviews
 from survey.questionnaires.drafts import DraftView
 from survey.questionnaires.reviews import Returned
 from survey.rules import codes
-from survey.ui import cases, navigation, shell, submissions
+from survey.ui import cases, navigation, questionnaires, shell, submissions
 
 SHOWN = 8
 _AT_THE_DOOR = frozenset({Role.GROUP_INFORMANT, Role.VILLAGE_CADRE, Role.VILLAGE_HEAD, Role.STATIONED_CADRE})
@@ -38,6 +38,7 @@ class Work:
     returned: tuple[Returned, ...]
     contacts: FilePage | None
     follow_ups: tuple[FollowUp, ...]
+    questionnaires: tuple[audiences.Waiting, ...]
     cases: CasePage | None
     attention: Attention | None
     area_names: dict[str, str]
@@ -46,7 +47,7 @@ class Work:
     @property
     def nothing_waits(self) -> bool:
         """Whether every list is empty."""
-        listed = [*self.drafts, *self.returned, *self.follow_ups]
+        listed: list[object] = [*self.drafts, *self.returned, *self.follow_ups, *self.questionnaires]
         listed += self.contacts.rows if self.contacts else ()
         listed += self.cases.rows if self.cases else ()
         return not listed
@@ -65,6 +66,7 @@ def gather(actor: Actor, on: date) -> Work:
             if actor.may(Action.HARDSHIP_READ)
             else None,
             follow_ups=follow_ups,
+            questionnaires=audiences.waiting(session, actor, on) if records else (),
             cases=worklists.unresolved(session, actor, CaseFilter(mine=mine), on, limit=SHOWN)
             if reads_cases
             else None,
@@ -156,6 +158,16 @@ def promised(found: tuple[FollowUp, ...], names: dict[str, str], on: date) -> No
     tapped = shell.rows("follow_ups", rows)
     if tapped:
         navigation.go(navigation.VISIT, household=tapped)
+
+
+def to_ask(found: tuple[audiences.Waiting, ...]) -> None:
+    """Questionnaires with households still to be asked: one tap shows the households."""
+    if not found:
+        return
+    cases.section(_("Questionnaires to fill in"))
+    tapped = shell.rows("questionnaires", questionnaires.waiting_rows(found))
+    if tapped:
+        navigation.go(navigation.QUESTIONNAIRES, part=questionnaires.FILL, form=tapped)
 
 
 def to_act_on(page: CasePage | None, *, mine: bool) -> None:

@@ -57,15 +57,21 @@ from survey.fieldwork.conflicts import ConflictChoice
 from survey.maps import layers
 from survey.questionnaires import (
     attachments,
+    audiences,
+    authoring,
     corrections,
     drafts,
     library,
+    progress,
+    results,
     reviews,
     running,
     submissions,
 )
+from survey.questionnaires.conversion import Authored
 from survey.questionnaires.reviews import Chosen, ReviewState
 from tests import builders, fillings
+from tests.authored import WATER, checked, publication, uploaded
 from tests.builders import NOW, TODAY
 
 SHIPPED = Path(importing.__file__).parent / "registers" / "nanjiang_511922_2023-06-30.csv"
@@ -256,6 +262,21 @@ def own_sent(session: Session, actor: Actor, side: Side) -> str:
         return side.sent_instance
     sent = _filled(session, actor, side.bare_household)
     return submissions.accept(session, actor, sent).instance_id
+
+
+def own_version(
+    session: Session, actor: Actor, side: Side, world: World, *, draft: bool = False
+) -> tuple[int, str]:
+    """A version of the office of a side's township, for every post in that side's village; its id and form."""
+    township = side.village[:9]
+    chief = builders.a_cadre(session, Post.MASS_WORK_DIRECTOR, township)
+    form = f"water{side.village}"
+    kept = uploaded(session, chief, WATER.replace("| water | 1 |", f"| {form} | 1 |"))
+    if not draft:
+        authoring.publish(
+            session, chief, kept.id, publication(side.village, tuple(authoring.fillers())), now=NOW
+        )
+    return kept.id, form
 
 
 def seen(session: Session, side: Side, world: World) -> households.HouseholdView:
@@ -578,6 +599,81 @@ TRIALS: dict[str, Trial] = {
     "survey.questionnaires.running.save": Trial(
         VISITORS,
         lambda s, a, x, w: running.save(s, a, running.take(s, a, own_draft(s, a, x).instance_id), now=NOW),
+    ),
+    "survey.questionnaires.audiences.version_for": Trial(
+        VISITORS,
+        lambda s, a, x, w: audiences.version_for(s, a, library.VISIT_FORM, x.group, TODAY),
+        Reach.WHOLE,
+    ),
+    "survey.questionnaires.audiences.require": Trial(
+        VISITORS,
+        lambda s, a, x, w: audiences.require(s, a, x.draft.version_id, x.group, TODAY),
+        Reach.WHOLE,
+    ),
+    "survey.questionnaires.audiences.offered": Trial(
+        VISITORS, lambda s, a, x, w: audiences.offered(s, a, x.household, TODAY), shows=False
+    ),
+    "survey.questionnaires.audiences.waiting": Trial(
+        VISITORS, lambda s, a, x, w: audiences.waiting(s, a, TODAY), Reach.LIST, shows=False
+    ),
+    "survey.questionnaires.audiences.remaining": Trial(
+        VISITORS,
+        lambda s, a, x, w: audiences.remaining(s, a, own_version(s, a, x, w)[1], TODAY, limit=99),
+        Reach.LIST,
+    ),
+    "survey.questionnaires.authoring.check": Trial(
+        PUBLISHERS,
+        lambda s, a, x, w: authoring.check(s, a, Authored("empty.md", b""), on=TODAY),
+        Reach.WHOLE,
+    ),
+    "survey.questionnaires.authoring.keep": Trial(
+        PUBLISHERS,
+        lambda s, a, x, w: authoring.keep(
+            s, a, Authored("water.md", WATER.encode()), checked(WATER), now=NOW
+        ),
+        Reach.WHOLE,
+    ),
+    "survey.questionnaires.authoring.versions": Trial(
+        PUBLISHERS,
+        lambda s, a, x, w: (own_version(s, a, x, w), authoring.versions(s, a))[1],
+        Reach.LIST,
+    ),
+    "survey.questionnaires.authoring.version": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.version(s, a, own_version(s, a, x, w)[0])
+    ),
+    "survey.questionnaires.authoring.publish": Trial(
+        PUBLISHERS,
+        lambda s, a, x, w: authoring.publish(
+            s, a, own_version(s, a, x, w, draft=True)[0], publication(x.village), now=NOW
+        ),
+    ),
+    "survey.questionnaires.authoring.set_last_day": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.set_last_day(s, a, own_version(s, a, x, w)[0], None)
+    ),
+    "survey.questionnaires.authoring.withdraw": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.withdraw(s, a, own_version(s, a, x, w)[0], now=NOW)
+    ),
+    "survey.questionnaires.authoring.discard": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.discard(s, a, own_version(s, a, x, w, draft=True)[0])
+    ),
+    "survey.questionnaires.authoring.workbook": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.workbook(s, a, own_version(s, a, x, w)[0])
+    ),
+    "survey.questionnaires.authoring.form": Trial(
+        PUBLISHERS, lambda s, a, x, w: authoring.form(s, a, own_version(s, a, x, w)[0]).form_id
+    ),
+    "survey.questionnaires.authoring.trial": Trial(
+        PUBLISHERS,
+        lambda s, a, x, w: authoring.trial(s, a, own_version(s, a, x, w)[0], "", now=NOW).instance_id,
+    ),
+    "survey.questionnaires.progress.of_version": Trial(
+        VISITORS, lambda s, a, x, w: progress.of_version(s, a, own_version(s, a, x, w)[0]), Reach.LIST
+    ),
+    "survey.questionnaires.results.page": Trial(
+        frozenset({OFFICE}), lambda s, a, x, w: results.page(s, a, own_version(s, a, x, w)[0], limit=9)
+    ),
+    "survey.questionnaires.results.export": Trial(
+        frozenset({OFFICE}), lambda s, a, x, w: results.export(s, a, own_version(s, a, x, w)[0], "csv")
     ),
     "survey.questionnaires.library.publish": Trial(
         PUBLISHERS,
