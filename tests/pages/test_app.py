@@ -53,8 +53,12 @@ def test_an_initial_password_leads_to_its_page_first(open_page: Opener) -> None:
 @pytest.mark.parametrize(
     ("post", "area", "shown"),
     [
-        (Post.VILLAGE_HEAD, TOWNSHIP, {"today", "visit", "households", "hardship", "cases", "map"}),
-        (Post.GROUP_INFORMANT, TOWNSHIP, {"today", "visit", "households", "cases", "map"}),
+        (
+            Post.VILLAGE_HEAD,
+            TOWNSHIP,
+            {"today", "visit", "households", "hardship", "cases", "questionnaires", "map"},
+        ),
+        (Post.GROUP_INFORMANT, TOWNSHIP, {"today", "visit", "households", "cases", "questionnaires", "map"}),
         (Post.ANALYST, TOWNSHIP, {"today", "administration"}),
         (Post.DISCIPLINE_INSPECTOR, COUNTY, {"today", "administration"}),
         (Post.ADMINISTRATOR, COUNTY, {"today", "administration"}),
