@@ -8,7 +8,7 @@ compiled file can be stale. Refuses unknown languages by falling back to Chinese
 from __future__ import annotations
 
 import gettext as _gettext
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
@@ -67,6 +67,29 @@ def gettext(message: str, **facts: object) -> str:
 def ngettext(one: str, many: str, n: int, **facts: object) -> str:
     """The message in the right number; `{n}` is always available."""
     return _translations(language()).ngettext(one, many, n).format_map({"n": n, **facts})
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names one after the other, as the language lists them.
+
+    >>> listed(["水", "路"])
+    '水、路'
+    """
+    return ("、" if language() == "zh" else ", ").join(names)
+
+
+def bracketed(text: str, note: str) -> str:
+    """A text with a note in the language's brackets.
+
+    >>> bracketed("王五", "村主任")
+    '王五（村主任）'
+    """
+    return f"{text}（{note}）" if language() == "zh" else f"{text} ({note})"
+
+
+def today() -> date:
+    """The day on the township's clock."""
+    return local(datetime.now(UTC)).date()
 
 
 def day(value: date | None) -> str:

@@ -29,7 +29,7 @@ from models import (
 )
 from survey.access import audit
 from survey.access.permissions import Actor
-from survey.fieldwork import conflicts, versions
+from survey.fieldwork import conflicts, places, versions
 from survey.fieldwork.household_checks import field_label
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow
@@ -47,6 +47,7 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
     """One contact attempt; the household's place is taken from it when the register has none.
 
     A corrected filling writes its visit anew; what was entered when stays.
+    A position far from the household's village is kept with the visit and never taken for the household's.
     """
     household = _household(filling)
     given = row.properties
@@ -86,7 +87,8 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
         "place_source": source,
     }
     visit = _put(session, Visit, visit, row, values)
-    if lat is not None and (household.lat, household.lon) in ((None, None), former_place):
+    known_place = (household.lat, household.lon)
+    if lat is not None and known_place in ((None, None), former_place) and not _is_far(session, visit):
         household.lat, household.lon, household.accuracy_m = lat, lon, accuracy_m
         household.place_source, household.place_on = source, visit.visited_on
         versions.touch(household)
@@ -379,6 +381,12 @@ def _respondent(session: Session, household: Household, member_id: str | None) -
     if session.execute(_HOUSEHOLD_OF, {"member": member_id}).scalar_one_or_none() != household.id:
         raise Problem("questionnaire.not_a_member")
     return member_id
+
+
+def _is_far(session: Session, visit: Visit) -> bool:
+    assert visit.lat is not None
+    assert visit.lon is not None
+    return places.far(session, visit.area_code, visit.lat, visit.lon, visit.visited_on) is not None
 
 
 def _date(text: str | None) -> date | None:

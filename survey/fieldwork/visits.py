@@ -20,17 +20,22 @@ from models import (
     Attachment,
     Cadre,
     Case,
+    CaseStep,
     DifficultyState,
     Disposition,
     Household,
     HouseholdStatus,
     Member,
     Observation,
+    PlaceSource,
     Satisfaction,
+    StepKind,
     Visit,
 )
 from survey.access.permissions import Action, Actor, inside, service
+from survey.fieldwork import places
 from survey.problems import Problem
+from survey.rules import codes
 from survey.rules.loader import parameter_at
 
 
@@ -48,8 +53,20 @@ class ObservationView:
 
 
 @dataclass(frozen=True)
+class RequestView:
+    """Another matter somebody raised at the visit, by the case it opened or was joined to."""
+
+    category: str
+    words: str | None
+    case_number: str
+
+
+@dataclass(frozen=True)
 class VisitView:
-    """One contact attempt with what was found and said; `late_days` between visit and entry."""
+    """One contact attempt with what was found and said; `late_days` between visit and entry.
+
+    `lat` and `lon` in WGS84 degrees; `far_km` is how far they lie from the village where that is too far.
+    """
 
     id: str
     instance_id: str
@@ -68,7 +85,13 @@ class VisitView:
     help_words: str | None
     diary: str | None
     follow_up_on: date | None
+    lat: float | None
+    lon: float | None
+    accuracy_m: float | None
+    place_source: PlaceSource | None
+    far_km: float | None
     observations: tuple[ObservationView, ...]
+    requests: tuple[RequestView, ...]
     photo_ids: tuple[str, ...]
 
 
@@ -144,19 +167,56 @@ def _views(
         .limit(limit)
         .offset(offset)
     ).all()
+    instances = [row[0].instance_id for row in rows]
     observations = _observations(session, [row[0].id for row in rows])
-    photos = _photos(session, [row[0].instance_id for row in rows])
+    photos = _photos(session, instances)
+    requests = _requests(session, actor, {row[0].household_id for row in rows}, instances)
     return tuple(
         _view(
             visit,
-            head_name,
-            cadre_name,
-            respondent,
-            observations.get(visit.id, ()),
-            photos.get(visit.instance_id, ()),
+            head_name=head_name,
+            cadre_name=cadre_name,
+            respondent_name=respondent,
+            far_km=_far_km(session, visit),
+            observations=observations.get(visit.id, ()),
+            requests=requests.get(visit.instance_id, ()),
+            photo_ids=photos.get(visit.instance_id, ()),
         )
         for visit, head_name, cadre_name, respondent in rows
     )
+
+
+def _far_km(session: Session, visit: Visit) -> float | None:
+    if visit.lat is None or visit.lon is None:
+        return None
+    return places.far(session, visit.area_code, visit.lat, visit.lon, visit.visited_on)
+
+
+def _requests(
+    session: Session, actor: Actor, household_ids: set[str], instance_ids: Sequence[str]
+) -> dict[str, tuple[RequestView, ...]]:
+    """The matters of these fillings that are no observation's, in the words the case has them in."""
+    of_difficulty = sa.exists().where(
+        col(Observation.case_id) == col(Case.id),
+        col(Observation.visit_id) == col(Visit.id),
+    )
+    rows = session.execute(
+        sa.select(CaseStep.instance_id, CaseStep.kind, CaseStep.words, Case.category, Case.words, Case.number)  # type: ignore[call-overload]
+        .join(Case, col(Case.id) == col(CaseStep.case_id))
+        .join(Visit, col(Visit.instance_id) == col(CaseStep.instance_id))
+        .where(
+            col(Case.household_id).in_(household_ids),
+            col(CaseStep.instance_id).in_(instance_ids),
+            inside(actor, Action.CASES_READ, Case.area_code),
+            ~of_difficulty,
+        )
+        .order_by(col(CaseStep.id))
+    )
+    found: dict[str, tuple[RequestView, ...]] = {}
+    for instance_id, kind, said, category, words, number in rows:
+        told = words if kind is StepKind.INTAKE else said
+        found[instance_id] = (*found.get(instance_id, ()), RequestView(category, told, number))
+    return found
 
 
 def _observations(session: Session, visit_ids: Sequence[str]) -> dict[str, tuple[ObservationView, ...]]:
@@ -164,9 +224,12 @@ def _observations(session: Session, visit_ids: Sequence[str]) -> dict[str, tuple
         sa.select(Observation, Case.number)  # type: ignore[call-overload]
         .outerjoin(Case, col(Case.id) == col(Observation.case_id))
         .where(col(Observation.visit_id).in_(visit_ids))
-    )
+    ).all()
+    place_in_list = {key: at for at, key in enumerate(codes.keys("difficulty"))}
     found: dict[str, tuple[ObservationView, ...]] = {}
-    for row, number in rows:
+    for row, number in sorted(
+        rows, key=lambda pair: place_in_list.get(pair[0].difficulty, len(place_in_list))
+    ):
         view = ObservationView(
             row.difficulty, row.asked, row.state, row.severity, row.words, row.case_id, number
         )
@@ -186,14 +249,7 @@ def _photos(session: Session, instance_ids: Sequence[str]) -> dict[str, tuple[st
     return found
 
 
-def _view(
-    visit: Visit,
-    head_name: str,
-    cadre_name: str,
-    respondent: str | None,
-    observations: tuple[ObservationView, ...],
-    photo_ids: tuple[str, ...],
-) -> VisitView:
+def _view(visit: Visit, **found: Any) -> VisitView:
     late_days = (visit.entered_on - visit.visited_on).days
     attributes: dict[str, Any] = {
         name: getattr(visit, name)
@@ -208,17 +264,17 @@ def _view(
             "help_words",
             "diary",
             "follow_up_on",
+            "lat",
+            "lon",
+            "accuracy_m",
+            "place_source",
         )
     }
     return VisitView(
-        head_name=head_name,
         late_days=late_days,
         is_late=late_days > parameter_at("fieldwork.late_entry_days", visit.entered_on),
-        cadre_name=cadre_name,
-        respondent_name=respondent,
         policies_explained=tuple(visit.policies_explained),
         help_given=tuple(visit.help_given),
-        observations=observations,
-        photo_ids=photo_ids,
         **attributes,
+        **found,
     )

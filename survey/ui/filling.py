@@ -19,8 +19,9 @@ import streamlit as st
 
 from survey import db, i18n
 from survey.access.permissions import Actor
+from survey.fieldwork import places
 from survey.problems import Problem
-from survey.questionnaires import attachments, running, submissions
+from survey.questionnaires import attachments, drafts, running, submissions
 from survey.questionnaires.engine import Instance
 from survey.ui import form_widgets, forms, session, state
 
@@ -126,6 +127,15 @@ class Draft:
                 instance.answer(f"{ref}_source", source)
 
         self.change(edit)
+
+    def far_from_village(self, lat: float, lon: float) -> float | None:
+        """How many kilometres a position lies from the household's village, where that is too far to be the house."""
+        actor = session.actor()
+        with db.reading() as store:
+            household_id = drafts.load(store, actor, self.instance_id).household_id
+            if household_id is None:
+                return None
+            return places.far_from_village(store, actor, household_id, lat, lon, on=i18n.today())
 
     @session.callback
     def photograph(self, key: str, ref: str) -> None:

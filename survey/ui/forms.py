@@ -42,6 +42,10 @@ class Filling(Answers, Protocol):
         """Take over the position a place component sent; a widget callback."""
         ...
 
+    def far_from_village(self, lat: float, lon: float) -> float | None:
+        """How many kilometres a position lies from the village, where that is too far."""
+        ...
+
     def photograph(self, key: str, ref: str) -> None:
         """Take in the photo a photo component sent; a widget callback."""
         ...
@@ -192,21 +196,7 @@ def _place(view: QuestionView, filling: Filling) -> None:
     numbers = [float(part) for part in view.value.split()]
     if len(numbers) >= 2:
         _known_place(view, numbers, filling, key)
-    words = {
-        "ask": _("Find again") if numbers else _("Use this device's position"),
-        "working": _("Looking for the position"),
-        "waiting": _("Stay still for a moment; it is best under the open sky."),
-        "denied": _(
-            "The browser may not use the position. Allow it in the browser's settings, or tap on the map."
-        ),
-        "unavailable": _("This device finds no position here. Go outside and try again, or tap on the map."),
-        "slow": _("No position was found in time. Try again in the open, or tap on the map."),
-        "insecure": _(
-            "The page was opened without encryption (http), so the browser gives no position. "
-            "Open it by its https address; the link tells how to set this tablet up."
-        ),
-        "install": _("Set up this tablet"),
-    }
+    words = wording.of_place(again=len(numbers) >= 2)
     components.place(f"{key}_gps", words, on_found=filling.locate_from, args=(f"{key}_gps", view.ref))
     if st.toggle(_("Tap on the map"), key=f"{key}_map_open"):
         at = (numbers[0], numbers[1]) if len(numbers) >= 2 else (None, None)
@@ -235,6 +225,16 @@ def _known_place(view: QuestionView, numbers: Sequence[float], filling: Filling,
         on_click=filling.locate,
         args=(view.ref, None, ""),
     )
+    far_km = filling.far_from_village(numbers[0], numbers[1])
+    if far_km is not None:
+        st.warning(
+            wording.plain(
+                _(
+                    "{far}. The position stays with the visit and is not taken for the household's.",
+                    far=wording.far(far_km),
+                )
+            )
+        )
 
 
 def _photos(

@@ -122,7 +122,7 @@ def place(actor: Actor, view: HouseholdView) -> None:
     require(actor, Action.HOUSEHOLDS_WRITE, view.area_code)
     title(_("{name}'s household", name=view.head_name))
     st.caption(_("Stand at the house and use the device, or tap the house on the map."))
-    components.place("mq_household_place", _place_words(), on_found=_found, args=(view.id,))
+    components.place("mq_household_place", wording.of_place(), on_found=_found, args=(view.id,))
     tapped = map.pick_place(view.lat, view.lon, key=f"household_{view.id}")
     if tapped:
         _set_place(view.id, *tapped, None, PlaceSource.MAP)
@@ -405,24 +405,6 @@ def _set_status(household_id: str, status: HouseholdStatus) -> None:
     with db.session_scope() as store:
         households.set_status(store, session.actor(), household_id, status, seen=seen, on=today())
     state.leave_notice("success", _("Saved."))
-
-
-def _place_words() -> dict[str, str]:
-    return {
-        "ask": _("Use this device's position"),
-        "working": _("Looking for the position"),
-        "waiting": _("Stay still for a moment; it is best under the open sky."),
-        "denied": _(
-            "The browser may not use the position. Allow it in the browser's settings, or tap on the map."
-        ),
-        "unavailable": _("This device finds no position here. Go outside and try again, or tap on the map."),
-        "slow": _("No position was found in time. Try again in the open, or tap on the map."),
-        "insecure": _(
-            "The page was opened without encryption (http), so the browser gives no position. "
-            "Open it by its https address; the link tells how to set this tablet up."
-        ),
-        "install": _("Set up this tablet"),
-    }
 
 
 @session.callback

@@ -26,12 +26,12 @@ from survey.fieldwork.households import (
     MemberView,
     Residence,
 )
-from survey.fieldwork.visits import VisitView
 from survey.i18n import gettext as _
 from survey.questionnaires import audiences, library
 from survey.rules import codes
 from survey.ui import cases, map, navigation, register_fields, session, shell, state, wording
 from survey.ui.filters import Filters
+from survey.ui.visits import entries
 
 LIST = "households"
 CONTACT_FORM = "hardship_contact"
@@ -403,11 +403,7 @@ def _history(actor: Actor, view: HouseholdView) -> None:
     if not found:
         st.caption(_("No visit yet. Start the first one above."))
         return
-    st.html(
-        '<ol class="mq-visits" style="padding-left:1.2rem">'
-        + "".join(visit_entry(v) for v in found[:shown])
-        + "</ol>"
-    )
+    entries(found[:shown])
     if len(found) > shown:
         st.button(
             _("Earlier visits"),
@@ -416,31 +412,3 @@ def _history(actor: Actor, view: HouseholdView) -> None:
             on_click=state.keep,
             args=(f"history_{view.id}", shown + _HISTORY_STEP),
         )
-
-
-def visit_entry(visit: VisitView) -> str:
-    """A visit as one entry of the history, as HTML."""
-    head = f"<b>{wording.escaped(i18n.day(visit.visited_on))}</b> · " + wording.escaped(
-        " · ".join(
-            part
-            for part in (
-                codes.label("disposition", visit.disposition),
-                codes.label("purpose", visit.purpose),
-                visit.cadre_name,
-                codes.label("satisfaction", visit.satisfaction),
-            )
-            if part
-        )
-    )
-    found = "、".join(
-        f"{codes.label('difficulty', seen.difficulty)}:{codes.label('difficulty_state', seen.state)}"
-        for seen in visit.observations
-        if seen.asked
-    )
-    lines = [found, visit.help_words or "", visit.diary or ""]
-    if visit.follow_up_on:
-        lines.append(_("Will come again on {day}", day=i18n.day(visit.follow_up_on)))
-    body = "".join(
-        f'<div style="white-space:pre-wrap">{wording.escaped(line)}</div>' for line in lines if line
-    )
-    return f'<li style="margin-bottom:.6rem">{head}{body}</li>'

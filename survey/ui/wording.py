@@ -31,6 +31,30 @@ def escaped(text: str) -> str:
     return html.escape(text, quote=True)
 
 
+def far(km: float) -> str:
+    """That a position lies far from its village."""
+    return _("{n} km from the village", n=f"{km:.1f}" if km < 10 else f"{km:.0f}")
+
+
+def of_place(*, again: bool = False) -> dict[str, str]:
+    """What the place component says: its button, and why there is no position."""
+    return {
+        "ask": _("Find again") if again else _("Use this device's position"),
+        "working": _("Looking for the position"),
+        "waiting": _("Stay still for a moment; it is best under the open sky."),
+        "denied": _(
+            "The browser may not use the position. Allow it in the browser's settings, or tap on the map."
+        ),
+        "unavailable": _("This device finds no position here. Go outside and try again, or tap on the map."),
+        "slow": _("No position was found in time. Try again in the open, or tap on the map."),
+        "insecure": _(
+            "The page was opened without encryption (http), so the browser gives no position. "
+            "Open it by its https address; the link tells how to set this tablet up."
+        ),
+        "install": _("Set up this tablet"),
+    }
+
+
 def built_in() -> Mapping[str, str]:
     """Streamlit's own words → ours, in the language in force (whole texts, as they stand in the page)."""
     return {

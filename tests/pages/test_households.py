@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlmodel import Session, col, select
 from streamlit.testing.v1 import AppTest
 
-from models import AuditEntry, Household, HouseholdStatus, Member, Post, Residence
+from models import AuditEntry, Household, HouseholdStatus, Member, Observation, Post, Residence
 from survey import db
 from survey.access.permissions import Actor
 from survey.fieldwork import identity
+from survey.questionnaires import attachments, submissions
 from survey.ui import navigation
 from tests.builders import (
     GROUP,
+    NOW,
     OTHER_GROUP,
     SECOND_GROUP,
     TOWNSHIP,
@@ -27,7 +29,9 @@ from tests.builders import (
     a_member,
     a_visit,
 )
+from tests.fillings import a_draft, answered, with_difficulty
 from tests.pages.conftest import Opener, texts
+from tests.services.permission_trials import a_photo
 
 PAGE = navigation.HOUSEHOLDS
 
@@ -171,6 +175,50 @@ def test_reveal_needs_a_reason_shows_once_and_is_recorded(open_page: Opener) -> 
     with stored() as session:
         entry = session.exec(select(AuditEntry).where(AuditEntry.action == "identifier.reveal")).one()
     assert entry.details == {"field": "phone", "reason": "call"}
+
+
+def test_everything_handed_in_at_a_visit_can_be_read_again(open_page: Opener) -> None:
+    actor = a_signed_in()
+    with db.session_scope() as session:
+        family = a_household(session, head="张三丰")
+        wife = a_member(session, family, name="李妻")
+        answers = with_difficulty("water", "水管冻裂了", severity="3") | {
+            "meeting/visited_on": (NOW - timedelta(days=9)).date().isoformat(),
+            "meeting/respondent": wife.id,
+            "four_difficulties/difficulty[1]/state": "not_asked",
+            "voices/has_requests": "yes",
+            "voices/request[1]/kind": "dispute",
+            "voices/request[1]/matter": "与邻居争地界",
+            "help/policies_explained": "pension farming",
+            "help/help_given": "water",
+            "help/help_words": "送水两桶",
+            "closing/diary": "今天去了他家",
+            "closing/place": "32.30000 106.97000 0 12",
+            "closing/place_source": "gps",
+        }
+        draft = a_draft(session, actor, family)
+        answered(session, actor, draft, answers)
+        photo = attachments.store(
+            session, actor, draft.instance_id, "/data/closing/photo[1]/image", "a.jpg", a_photo()
+        )
+        submissions.submit_draft(session, actor, draft.instance_id, now=NOW)
+        observed = session.exec(select(Observation).where(col(Observation.difficulty) == "water")).one()
+        observed.case_id = None
+    shown = texts(open_page(actor, PAGE, household=family.id))
+    for words in (
+        "李妻",
+        "有 · 重",
+        "水管冻裂了",
+        "未问到",
+        "矛盾纠纷",
+        "与邻居争地界",
+        "养老保险、惠农补贴",
+    ):
+        assert words in shown
+    for words in ("饮水", "送水两桶", "今天去了他家", "32.30000, 106.97000", "约 12 米", "迟 9 天录入"):
+        assert words in shown
+    assert f'src="/attachment/{photo.id}"' in shown
+    assert "照片 1 张" in shown
 
 
 # --- forms ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from models import Case, Draft, HardshipContact, Household, Observation, Post, Submission, Visit
+from models import Area, Case, Draft, HardshipContact, Household, Observation, Post, Submission, Visit
 from survey import db, i18n
 from survey.access import sessions
 from survey.access.permissions import Actor
@@ -107,6 +107,32 @@ def test_a_wrong_answer_is_kept_with_its_message_under_the_question(
     ).run()
     assert "走访日期不能晚于今天" in texts(page)
     assert value(actor, "/data/meeting/visited_on") == tomorrow.isoformat()
+
+
+def test_a_position_far_from_the_village_is_marked(
+    open_page: Opener, at_the_door: tuple[Actor, Household]
+) -> None:
+    actor, household = at_the_door
+    with db.session_scope() as session:
+        village = session.get_one(Area, household.area_code[:12])
+        village.lat, village.lon = 32.25, 106.97
+    page = open_page(actor, "visit", household=household.id)
+    tap(page, actor, "/data/meeting/disposition", "nobody_home")
+    for at, marked in (("32.4 106.97 0 12", True), ("32.26 106.97 0 12", False)):
+        with db.session_scope() as session:
+            (view,) = drafts.mine(session, actor)
+            instance = drafts.open_instance(session, actor, view)
+            instance.answer("/data/closing/place", at)
+            drafts.save(
+                session,
+                actor,
+                view.instance_id,
+                instance.to_xml(),
+                revision=view.revision,
+                now=datetime.now(UTC),
+            )
+        page.button(key="mq_part_button_2").click().run()
+        assert ("离村 17 公里。" in texts(page).replace("\\", "")) is marked
 
 
 def fill_in(page: Any, actor: Actor) -> None:

@@ -50,6 +50,7 @@ from survey.fieldwork import (
     hardship,
     household_search,
     households,
+    places,
     quality,
     visits,
 )
@@ -514,6 +515,12 @@ TRIALS: dict[str, Trial] = {
         VISITORS, lambda s, a, x, w: visits.history(s, a, x.household), Reach.LIST
     ),
     "survey.fieldwork.visits.visit": Trial(VISITORS, lambda s, a, x, w: visits.visit(s, a, x.visit)),
+    "survey.fieldwork.places.far_from_village": Trial(
+        VISITORS,
+        lambda s, a, x, w: places.far_from_village(s, a, x.household, 30.0, 105.0, on=TODAY),
+        Reach.LIST,
+        shows=False,
+    ),
     "survey.fieldwork.visits.follow_ups": Trial(
         VISITORS, lambda s, a, x, w: visits.follow_ups(s, a, TODAY), Reach.LIST, shows=False
     ),
