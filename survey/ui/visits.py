@@ -90,7 +90,8 @@ def _where(visit: VisitView) -> str:
 
 def _photo(photo_id: str) -> str:
     address = f"/attachment/{wording.escaped(photo_id)}"
-    picture = f'<img class="mq-thumb" loading="lazy" src="{address}" alt="{wording.escaped(_("Photo of the visit"))}">'
+    name = _("Photo of the visit")
+    picture = f'<img class="mq-thumb" loading="lazy" src="{address}" alt="{wording.escaped(name)}">'
     return f'<a href="{address}" target="_blank">{picture}</a>'
 
 
