@@ -51,6 +51,11 @@ class ObservationView:
     case_id: str | None
     case_number: str | None
 
+    @property
+    def was_found(self) -> bool:
+        """Whether the difficulty was there, or had been until this visit."""
+        return self.state not in (None, DifficultyState.NONE)
+
 
 @dataclass(frozen=True)
 class RequestView:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from survey import i18n
 from survey.cases import categories
-from survey.fieldwork.visits import DifficultyState, ObservationView, RequestView, VisitView
+from survey.fieldwork.visits import ObservationView, RequestView, VisitView
 from survey.i18n import gettext as _
 from survey.rules import codes
 from survey.ui import wording
@@ -59,7 +59,7 @@ def _body(visit: VisitView) -> str:
 
 def _found(seen: ObservationView) -> str:
     """A difficulty there was or had been, in two words."""
-    if seen.state in (None, DifficultyState.NONE):
+    if not seen.was_found:
         return ""
     return f"{codes.label('difficulty', seen.difficulty)} {codes.label('difficulty_state', seen.state)}"
 
