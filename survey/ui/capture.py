@@ -90,6 +90,7 @@ def _form(instance_id: str) -> None:
         forms.draw(shown, draft, marked)
     components.mirror(
         f"mq_mirror_{instance_id[-12:]}",
+        wording.of_two_texts(),
         prefix=f"{_PREFIX}:{actor.cadre_id}:{instance_id}:",
         fields=forms.typed_fields(shown, instance_id),
         on_typed=draft.typed,

@@ -27,6 +27,14 @@ from survey.ui import form_widgets, forms, session, state
 
 
 @dataclass(frozen=True)
+class _Typed:
+    """A text typed into a field, and the texts it may replace: what it was typed over, what was sent of it before."""
+
+    text: str
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Draft:
     """A filling in progress, known by its id alone; every call reads and writes the store."""
 
@@ -75,7 +83,12 @@ class Draft:
     @session.harmless_callback
     def give_typed(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
         """Take over text that left its field; the browser keeps a copy until it is in the draft."""
-        self._give(key, ref, to_text)
+        if self.accepted is not None:
+            return
+        text = to_text(st.session_state[key])
+        before = state.shown(self.instance_id).get(key, "")
+        state.committed(self.instance_id)[key] = text
+        self._take_typed({ref: _Typed(text, (before,))})
 
     def _give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
         if self.accepted is not None:
@@ -87,7 +100,17 @@ class Draft:
     @session.harmless_callback
     def typed(self, key: str) -> None:
         """Take over text that is still being typed."""
-        answers = {str(ref): str(text) for ref, text in (_sent(key, "typed") or {}).items()}
+        self._take_typed(_typed(key))
+
+    def _take_typed(self, typed: Mapping[str, _Typed]) -> None:
+        """Take over typed text where the draft still holds what it was typed over.
+
+        Where it does not, another device wrote meanwhile: the draft stays, and the browser shows both texts.
+        """
+        with self.opened(session.actor()) as instance:
+            answers = {
+                ref: one.text for ref, one in typed.items() if instance.value(ref) in (one.text, *one.over)
+            }
         for ref, text in answers.items():
             state.shown(self.instance_id)[form_widgets.key_of(self.instance_id, ref)] = text
         if answers:
@@ -310,6 +333,12 @@ def _sent(key: str, event: str) -> dict[str, Any] | None:
     """What a component sent with this event, in its callback."""
     value = (st.session_state.get(key) or {}).get(event)
     return value if isinstance(value, dict) else None
+
+
+def _typed(key: str) -> dict[str, _Typed]:
+    """What the mirror sent: question → what was typed over what."""
+    sent = _sent(key, "typed") or {}
+    return {str(ref): _Typed(str(one["text"]), tuple(map(str, one["over"]))) for ref, one in sent.items()}
 
 
 def _taken(sent: Mapping[str, Any]) -> datetime | None:

@@ -87,9 +87,9 @@ def belongs(ref: str, part: Iterable[str]) -> bool:
 
 
 def typed_fields(items: Iterable[ItemView], instance_id: str) -> dict[str, dict[str, str]]:
-    """CSS class of a field → its question and what the draft holds: what the mirror looks after."""
+    """CSS class of a field → its question, label and what the draft holds: what the mirror looks after."""
     return {
-        f"st-key-{key_of(instance_id, view.ref)}": {"ref": view.ref, "text": view.value}
+        f"st-key-{key_of(instance_id, view.ref)}": {"ref": view.ref, "text": view.value, "label": view.label}
         for view in questions(items)
         if form_widgets.is_typed(view) and not view.readonly
     }

@@ -36,6 +36,18 @@ def far(km: float) -> str:
     return _("{n} km from the village", n=f"{km:.1f}" if km < 10 else f"{km:.0f}")
 
 
+def of_two_texts() -> dict[str, str]:
+    """What the mirror of typed text says where two devices wrote into one field."""
+    return {
+        "two": _("{label}: another device wrote here meanwhile", label="{label}"),
+        "here": _("Typed on this device, {when}, and not handed over:", when="{when}"),
+        "draft": _("In the draft now:"),
+        "empty": _("nothing"),
+        "use": _("Use the text of this device"),
+        "keep": _("Keep what the draft holds"),
+    }
+
+
 def of_place(*, again: bool = False) -> dict[str, str]:
     """What the place component says: its button, and why there is no position."""
     return {

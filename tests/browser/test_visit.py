@@ -193,6 +193,58 @@ def test_another_device_continues_the_visit(tablet: Hand, village: Village) -> N
     expect(second.words("具体情况")).to_have_value(SENTENCE)
 
 
+OTHERS_WORDS = "村上已派人修好"
+
+
+@pytest.mark.parametrize("chosen", ["采用本机的文字", "保留草稿里的文字"])
+def test_an_old_half_sentence_never_overwrites_what_another_device_wrote_since(
+    tablet: Hand, village: Village, server: Server, chosen: str
+) -> None:
+    old, new = tablet(), tablet(PORTRAIT)
+    at_the_words(old, village)
+    old.page.keyboard.type(SENTENCE)
+    server.end(signal.SIGKILL)
+    old.page.goto("about:blank")
+    server.start()
+    new.sign_in(village.username)
+    new.open(f"/visit?household={village.plain.id}")
+    new.tap(new.words("具体情况"))
+    new.page.keyboard.type(OTHERS_WORDS)
+    wait_for_words(new, village, OTHERS_WORDS, seconds=5)
+    old.open(f"/visit?household={village.plain.id}")
+    box = old.page.locator(".mq-two")
+    expect(box).to_contain_text(SENTENCE)
+    expect(box).to_contain_text(OTHERS_WORDS)
+    expect(box).to_be_in_viewport()
+    expect(old.words("具体情况")).to_have_value(OTHERS_WORDS)
+    assert words_in_draft(village) == OTHERS_WORDS
+    old.tap(box.get_by_role("button", name=chosen))
+    kept = SENTENCE if chosen == "采用本机的文字" else OTHERS_WORDS
+    wait_for_words(old, village, kept, seconds=3)
+    expect(old.words("具体情况")).to_have_value(kept)
+    expect(box).to_have_count(0)
+    old.page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.startsWith('minqing'))")
+
+
+def test_two_tablets_open_at_one_visit_overwrite_no_word_of_each_other(
+    tablet: Hand, village: Village
+) -> None:
+    first, second = tablet(), tablet(PORTRAIT)
+    at_the_words(first, village)
+    second.sign_in(village.username)
+    second.open(f"/visit?household={village.plain.id}")
+    second.words("具体情况").wait_for()
+    first.page.keyboard.type(OTHERS_WORDS)
+    wait_for_words(first, village, OTHERS_WORDS, seconds=3)
+    second.tap(second.words("具体情况"))
+    second.page.keyboard.type(SENTENCE)
+    expect(second.page.locator(".mq-two")).to_contain_text(SENTENCE)
+    assert words_in_draft(village) == OTHERS_WORDS
+    second.words("具体情况").blur()
+    expect(second.words("具体情况")).to_have_value(OTHERS_WORDS)
+    assert words_in_draft(village) == OTHERS_WORDS
+
+
 def test_a_session_that_ends_in_the_middle_of_a_visit_costs_no_word(tablet: Hand, village: Village) -> None:
     hand = tablet()
     at_the_words(hand, village)

@@ -42,15 +42,24 @@ def forget(*, prefix: str, keep: str = "") -> None:
 
 
 def mirror(
-    key: str, *, prefix: str, fields: Mapping[str, Mapping[str, str]], on_typed: Callable[..., None]
+    key: str,
+    words: Mapping[str, str],
+    *,
+    prefix: str,
+    fields: Mapping[str, Mapping[str, str]],
+    on_typed: Callable[..., None],
 ) -> None:
     """Keep what is being typed in `fields` (by CSS class) in the browser and send it on.
 
-    `on_typed` is called with the text under `st.session_state[key]["typed"]`: question and text.
+    `on_typed` is called with what was typed under `st.session_state[key]["typed"]`: question → its `text`, and the
+    texts it may replace (`over`).
     """
-    renderer("mirror")(
+    mount = renderer(
+        "mirror", html='<div class="mq-others mq-own" style="display:none"></div>', css=source("form.css")
+    )
+    mount(
         key=key,
-        data={"prefix": prefix, "fields": dict(fields)},
+        data={"words": dict(words), "prefix": prefix, "fields": dict(fields)},
         on_typed_change=functools.partial(on_typed, key),
     )
 
