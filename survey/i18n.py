@@ -87,11 +87,6 @@ def bracketed(text: str, note: str) -> str:
     return f"{text}（{note}）" if language() == "zh" else f"{text} ({note})"
 
 
-def today() -> date:
-    """The day on the township's clock."""
-    return local(datetime.now(UTC)).date()
-
-
 def day(value: date | None) -> str:
     """A date as people write it: 2026年5月6日, or May 6, 2026; nothing for none."""
     return "" if value is None else format_date(value, format="long", locale=language())

@@ -25,6 +25,9 @@ from survey.questionnaires import attachments, drafts, running, submissions
 from survey.questionnaires.engine import Instance
 from survey.ui import form_widgets, forms, session, state
 
+# What no second sending mends: the browser may go on to the next photo.
+_PHOTO_AT_FAULT = frozenset({"attachment.not_image", "attachment.too_large"})
+
 
 @dataclass(frozen=True)
 class _Typed:
@@ -166,8 +169,16 @@ class Draft:
         sent = _sent(key, "photo")
         if not sent:
             return
-        # Dealt with from here on, whatever becomes of it: the browser may send the next one.
+        try:
+            self._photograph(ref, sent)
+        except Problem as problem:
+            if problem.code in _PHOTO_AT_FAULT:
+                state.keep(f"received_{key}", str(sent["id"]))
+            raise
+        # Only now: until it is named here, the browser keeps the photo and sends it again.
         state.keep(f"received_{key}", str(sent["id"]))
+
+    def _photograph(self, ref: str, sent: Mapping[str, Any]) -> None:
         name = f"photo-{sent['id']}.jpg"
         try:
             content = base64.b64decode(str(sent["content"]), validate=True)
@@ -176,6 +187,8 @@ class Draft:
         place = (float(sent["lat"]), float(sent["lon"])) if "lat" in sent and "lon" in sent else None
 
         def edit(store: Any, actor: Actor, instance: Instance) -> None:
+            if any(view.value == name for view in forms.questions(instance.items())):
+                return  # It had arrived; only the answer was lost on the way.
             question = _empty_photo(instance, ref)
             attachments.store(
                 store, actor, self.instance_id, question, name, content, taken_at=_taken(sent), place=place

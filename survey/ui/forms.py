@@ -256,6 +256,7 @@ def _photos(
     words = {
         "add": _("Add photos"),
         "working": _("Preparing photo {n} of {total}", n="{n}", total="{total}"),
+        "again": _("The photo has not arrived yet and is sent again. Please leave this page open."),
         "broken": _("“{name}” is not a readable photo or is damaged. Take it again.", name="{name}"),
     }
     components.photo(

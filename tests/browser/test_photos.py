@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from sqlmodel import select
@@ -12,7 +14,8 @@ from sqlmodel import select
 from models import Attachment
 from survey import db, i18n
 from survey.questionnaires import attachment_files
-from tests.browser.conftest import Hand, Tablet, Village
+from tests.browser.conftest import Hand, Server, Tablet, Village
+from tests.browser.line import Line
 from tests.browser.photos import TURNED, Upload, a_photo
 
 THIRTY_MB = 30 * 1024 * 1024
@@ -81,3 +84,34 @@ def test_a_photo_can_be_taken_out_again(tablet: Hand, village: Village) -> None:
     hand.tap(hand.page.locator('[class*="_drop"] button').first)
     expect(hand.page.locator("img.mq-thumb")).to_have_count(0)
     assert kept() == []
+
+
+@pytest.fixture
+def line(server: Server) -> Iterator[Line]:
+    """A line to the server."""
+    laid = Line(server.port)
+    yield laid
+    laid.close()
+
+
+def test_photos_taken_while_the_line_is_cut_arrive_when_it_is_back(
+    tablet: Hand, village: Village, line: Line
+) -> None:
+    hand = tablet()
+    hand.address = line.address
+    at_the_photos(hand, village)
+    hand.words("民情日记").wait_for()
+    hand.page.get_by_text("在地图上点选", exact=True).wait_for()
+    line.cut()
+    hand.page.wait_for_function(
+        "() => document.querySelector('[data-testid=\"stApp\"]').dataset.testConnectionState !== 'CONNECTED'"
+    )
+    take(hand, a_photo(800, 600, name="1.jpg"), a_photo(800, 600, name="2.jpg"))
+    expect(hand.page.get_by_text("正在处理第 1 张，共 2 张")).to_be_visible()
+    take(hand, a_photo(800, 600, name="3.jpg"))
+    expect(hand.page.get_by_text("正在处理第 1 张，共 3 张")).to_be_visible()
+    assert kept() == []
+    line.mend()
+    expect(hand.page.locator("img.mq-thumb")).to_have_count(3, timeout=60_000)
+    expect(hand.page.get_by_text("添加照片")).to_be_visible()
+    assert len(kept()) == 3

@@ -1,7 +1,15 @@
 // Takes photos in: decodes, turns upright, reduces to at most 1600 px, encodes anew (so that nothing hidden is
 // left in the file), and sends one after the other. Time and place of taking are read beforehand, as fields.
+// A photo is sent again until the server names it: as soon as a broken connection is back, and else after a while.
 const LONGEST_PX = 1600;
 const QUALITY = 0.8;
+const LOOK_MS = 2000;
+const AGAIN_MS = 15000; // a photo may need that long on a weak line; twice as long after each try
+const LONGEST_WAIT_MS = 120000;
+
+function isConnected() {
+  return document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState === "CONNECTED";
+}
 
 async function decoded(file) {
   try {
@@ -96,7 +104,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const bar = box.querySelector("progress");
   const words = data.words;
   const state = (parentElement.minqingPhoto ??= { queue: [], done: 0, total: 0, broken: [] });
-  state.words = words;
 
   const show = () => {
     const busy = state.queue.length > 0 || state.sent;
@@ -106,10 +113,30 @@ export default function ({ data, parentElement, setTriggerValue }) {
     bar.hidden = !busy;
     bar.max = Math.max(1, state.total);
     bar.value = state.done;
-    input.disabled = busy;
+    input.disabled = busy && !data.several;
     input.multiple = data.several;
-    line.textContent = state.broken.map((name) => words.broken.replace("{name}", name)).join(" ");
-    line.hidden = state.broken.length === 0;
+    const lines = state.broken.map((name) => words.broken.replace("{name}", name));
+    if (state.sent && state.tries > 0) lines.unshift(words.again);
+    line.textContent = lines.join(" ");
+    line.hidden = lines.length === 0;
+  };
+
+  const send = () => {
+    state.sentAt = Date.now();
+    state.wasCut = !isConnected();
+    setTriggerValue("photo", state.photo);
+  };
+  const look = () => {
+    if (!state.sent) return;
+    if (!isConnected()) {
+      state.wasCut = true;
+      return;
+    }
+    const wait = Math.min(AGAIN_MS * 2 ** state.tries, LONGEST_WAIT_MS);
+    if (!state.wasCut && Date.now() - state.sentAt < wait) return;
+    state.tries += 1;
+    show();
+    send();
   };
 
   const next = async () => {
@@ -126,31 +153,36 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const facts = await metadata(file);
       const content = await reduced(file);
       state.sent = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
-      state.sentAt = Date.now();
-      setTriggerValue("photo", { id: state.sent, name: file.name, content, ...facts });
+      state.photo = { id: state.sent, name: file.name, content, ...facts };
+      state.tries = 0;
+      send();
     } catch {
       state.broken.push(file.name);
+      state.done += 1;
     }
     state.working = false;
     state.queue.shift();
-    state.done += 1;
     if (!state.sent) next();
     show();
   };
 
   // The server names the photo it took in last; then the next one may go.
   if (state.sent && data.received === state.sent) {
-    state.sent = null;
+    state.sent = state.photo = null;
+    state.done += 1;
     next();
   }
   show();
+  clearInterval(state.looking);
+  state.looking = setInterval(look, LOOK_MS);
 
   input.onchange = () => {
-    state.broken = [];
-    state.queue = [...input.files];
-    state.total = state.queue.length;
-    state.done = 0;
+    if (!state.sent && !state.working) state.broken = [];
+    state.queue.push(...input.files);
+    state.total += input.files.length;
     input.value = "";
     next();
+    show();
   };
+  return () => clearInterval(state.looking);
 }
