@@ -263,7 +263,8 @@ def trial(session: Session, actor: Actor, version_id: int, payload: str, *, now:
     """A filling to try a version with: begun where `payload` is empty, else continued. It belongs to no household, and
     nothing of it is written anywhere."""
     definition = form(session, actor, version_id)
-    lists = registry.lists_for(session, actor, tuple(definition.externals), None, i18n.local(now).date())
+    subject = registry.Subject(None, i18n.local(now).date())
+    lists = registry.lists_for(session, actor, tuple(definition.externals), subject)
     context = Context(
         language=i18n.language(),
         now=lambda: now,
