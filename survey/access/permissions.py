@@ -114,7 +114,9 @@ _FIELD = _INFORMANT | {
     Action.CASES_WRITE,
 }
 
-# The one table. Accusations are no case of this table; an administrator reads no personal record.
+# The one table. Accusations are no case of this table; an administrator reads no personal record. To record a visit is
+# to record what it learned of the living conditions, too, and the difficulties and requests it found; a contact with a
+# hardship household belongs to whoever may read its file, and what stands in the file to whoever may write it.
 ALLOWED: dict[Role, frozenset[Action]] = {
     Role.GROUP_INFORMANT: _INFORMANT,
     Role.VILLAGE_CADRE: _FIELD,

@@ -28,7 +28,7 @@ from models import (
     Visit,
 )
 from survey.access import audit
-from survey.access.permissions import Actor
+from survey.access.permissions import Action, Actor
 from survey.fieldwork import conflicts, places, versions
 from survey.fieldwork.household_checks import field_label
 from survey.problems import Problem
@@ -227,7 +227,12 @@ WRITERS = (
         frozenset({"housing", "water_source", "medical_insurance", "children_in_school"}),
         write_household,
     ),
-    EntityWriter("hardship_files", frozenset({"needs", "measures"}), write_hardship_file),
+    EntityWriter(
+        "hardship_files",
+        frozenset({"needs", "measures"}),
+        write_hardship_file,
+        action=Action.HARDSHIP_WRITE,
+    ),
     EntityWriter(
         "visits",
         frozenset(
@@ -260,6 +265,7 @@ WRITERS = (
         frozenset({"contacted_on", "mode", "help_given", "words", "next_contact_on"}),
         write_contact,
         withdraw_contact,
+        Action.HARDSHIP_READ,
     ),
 )
 

@@ -53,7 +53,8 @@ class DraftView:
 def start(session: Session, actor: Actor, form_id: str, household_id: str, *, now: datetime) -> DraftView:
     """Begin a filling for a household, or continue the actor's own unfinished one of the same form.
 
-    Problems `access.not_found`, and `draft.household_left` where none is begun and the household left the register.
+    Problems `access.not_found`, `access.forbidden` where it would write what the actor may not, and
+    `draft.household_left` where none is begun and the household left the register.
     """
     household = visitable_household(session, actor, household_id)
     open_draft = session.exec(
@@ -79,6 +80,8 @@ def start(session: Session, actor: Actor, form_id: str, household_id: str, *, no
         context_for(session, actor, form, household, now=now),
         prefill={"household_id": household.id},
     )
+    # Told before anything is filled in, not when it is handed in.
+    registry.require_rights(actor, household.area_code, instance.entities())
     draft = Draft(
         instance_id=instance.instance_id,
         version_id=version.id,

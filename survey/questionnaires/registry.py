@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from models import Household, SubmissionSource, Visit
-from survey.access.permissions import Actor
+from survey.access.permissions import Action, Actor, require
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow, Items
 
@@ -86,12 +86,14 @@ class EntityWriter:
     """Writes the rows of one Entities list; `properties` is its white list. It adds rows; flushing is not its work.
 
     `withdraw` takes back what a row wrote, for the reason given; a list without one only ever updates a register.
+    `action` is what the actor must be allowed where the filling lies.
     """
 
     list_name: str
     properties: frozenset[str]
     write: Write
     withdraw: Withdraw | None = None
+    action: Action = Action.VISITS_RECORD
 
 
 EntityReader = Callable[[Session, Actor, Subject], Items]
@@ -123,6 +125,14 @@ def readable() -> frozenset[str]:
     return frozenset(_readers)
 
 
+def require_rights(actor: Actor, area_code: str, rows: Sequence[EntityRow]) -> None:
+    """Problem `access.forbidden` unless the actor may write every one of these rows in the area."""
+    lists = {row.list_name for row in rows}
+    for writer in _writers:
+        if writer.list_name in lists:
+            require(actor, writer.action, area_code)
+
+
 def write_rows(
     session: Session, actor: Actor, filling: Filling, rows: Sequence[EntityRow], *, reason: str = ""
 ) -> tuple[Written, ...]:
@@ -131,6 +141,7 @@ def write_rows(
     What an earlier version wrote and this one does not have is taken back first, for the reason given.
     """
     _check(rows)
+    require_rights(actor, filling.area_code, rows)
     if filling.earlier is not None:
         kept = {(row.list_name, row.entity_id) for row in rows}
         gone = [row for key, row in filling.earlier.rows.items() if key not in kept]

@@ -136,7 +136,7 @@ def file(actor: Actor, view: FileView, on: date) -> None:
         open_one = view.closed_on is None
         if (
             open_one
-            and actor.may(Action.VISITS_RECORD, view.area_code)
+            and actor.may(Action.HARDSHIP_WRITE, view.area_code)
             and st.button(
                 _("Record a contact"),
                 type="primary",

@@ -230,6 +230,7 @@ def _to_do(actor: Actor, view: HouseholdView) -> None:
         if (
             records
             and view.hardship_file_id
+            and actor.may(Action.HARDSHIP_WRITE, view.area_code)
             and st.button(
                 _("Record a hardship contact"),
                 icon=":material/volunteer_activism:",

@@ -145,7 +145,12 @@ def test_leader_reads_and_gets_no_form(open_page: Opener) -> None:
     leader = a_signed_in(Post.TOWNSHIP_MAYOR, TOWNSHIP)
     page = open_page(leader, PAGE, file=file_id)
     keys = [button.key or "" for button in page.button]
-    assert not {"mq_file_edit", "mq_ask_file_close", "mq_file_assign"} & set(keys)
+    assert not {"mq_file_contact", "mq_file_edit", "mq_ask_file_close", "mq_file_assign"} & set(keys)
+    with db.reading() as session:
+        household_id = session.get_one(HardshipFile, file_id).household_id
+    household = open_page(leader, navigation.HOUSEHOLDS, household=household_id)
+    assert "mq_household_contact" not in [button.key for button in household.button]
+    assert household.button(key="mq_household_visit")
     assert len(open_page(leader, PAGE, file=file_id, do="edit").error) == 1
 
 
