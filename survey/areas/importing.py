@@ -3,8 +3,9 @@
 Owns the format of a county's list of villages (CSV in UTF-8 or GB18030, one row a village, columns `COLUMNS`),
 its checks, the comparison with the register and the lists shipped with the project. Refuses a list that is
 older than the register, any list with a single wrong row, and, unless it is told to close them, one that lacks
-many villages or a village where households live: most likely it is only a part of the county's list. A village that a newer list lacks is closed
-on the list's date and never deleted; who succeeded it is not in such a list and stays empty.
+many villages or a village where households live: most likely it is only a part of the county's list. A village that
+a newer list lacks is closed on the list's date with its groups and never deleted; who succeeded it is not in such a
+list and stays empty. One that a still newer list has again is in use again, and those groups with it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from models import Area, AreaLevel, Household, HouseholdStatus
 from survey.access import audit
 from survey.access.permissions import Action, Actor, require, service, within
 from survey.areas import codes
-from survey.areas.register import LONGEST_NAME
+from survey.areas.register import LONGEST_NAME, put_in_use
 from survey.problems import Problem
 
 COLUMNS = (
@@ -348,7 +349,7 @@ def _take_over(session: Session, listed: AreaList, report: ImportReport, present
         present[change.code].name = change.after
         present[change.code].short_name = listed.areas[change.code].short_name
     for code, _ in report.reopened:
-        present[code].valid_until, present[code].successor_code = None, None
+        put_in_use(session, present[code])
     for code, _ in report.closed:
         _close(session, code, listed.vintage)
     session.flush()

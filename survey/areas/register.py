@@ -251,6 +251,38 @@ def close(session: Session, actor: Actor, /, code: str, *, on: date) -> AreaView
 
 
 @service(Action.AREAS_WRITE)
+def reopen(session: Session, actor: Actor, /, code: str) -> AreaView:
+    """Put a closed area in use again, a village with the groups that were closed on its day; it has no successor then.
+
+    Problems `areas.in_use`, and `areas.closed` for the area it lies in. Audited.
+    """
+    row = _row(session, actor, Action.AREAS_WRITE, code)
+    if row.valid_until is None:
+        raise Problem("areas.in_use", name=row.short_name)
+    above = session.get(Area, row.parent_code) if row.parent_code else None
+    if above is not None and above.valid_until is not None:
+        raise Problem("areas.closed", name=above.short_name, valid_until=above.valid_until)
+    put_in_use(session, row)
+    audit.append(session, actor, "area.reopen", kind="area", id=code, area_code=code)
+    return view(row)
+
+
+def put_in_use(session: Session, row: Area) -> None:
+    """Undo the closing of an area, for a village with the groups that were closed on its day.
+
+    No service: whoever changes areas has checked the area.
+    """
+    if row.level is AreaLevel.VILLAGE:
+        session.execute(
+            sa.update(Area)
+            .where(col(Area.parent_code) == row.code, col(Area.valid_until) == row.valid_until)
+            .values(valid_until=None, successor_code=None)
+        )
+    row.valid_until, row.successor_code = None, None
+    session.flush()
+
+
+@service(Action.AREAS_WRITE)
 def set_successor(session: Session, actor: Actor, /, code: str, successor_code: str | None) -> AreaView:
     """Say into which area a closed one went, or that it is not known. Problem `areas.successor`. Audited."""
     row = _row(session, actor, Action.AREAS_WRITE, code)

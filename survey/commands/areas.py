@@ -1,4 +1,4 @@
-"""`minqing areas …`: the register of areas printed, and the groups of a village added.
+"""`minqing areas …`: the register of areas printed, the groups of a village added, a closed area put in use again.
 
 Owns the options and what is printed. The work is in `survey.areas.register`. Refuses nothing of its own.
 """
@@ -67,6 +67,15 @@ def add_groups(village: str, count: int, starts: datetime | None) -> None:
     for area in added:
         frame.say(_line(area))
     frame.say(_("{n} groups added.", n=len(added)))
+
+
+@areas.command("reopen")
+@click.argument("code")
+def reopen(code: str) -> None:
+    """Put a closed area in use again; a village with the groups that were closed on its day."""
+    with frame.opened(), db.session_scope() as session:
+        area = register.reopen(session, frame.operator(), code)
+    frame.say(_line(area))
 
 
 def _day(on: datetime | None) -> date:

@@ -1,7 +1,8 @@
 """Areas in administration: the tree one level at a time, and what may be done with a village and its groups.
 
-Owns how the tree reads and the forms that add, rename and close groups and name the successor of a closed area.
-Refuses to close a village here: that comes with a newer list of the county, or it goes over the command line.
+Owns how the tree reads, the forms that add, rename and close groups and name the successor of a closed area, and the
+way back into use.
+Refuses to close a village here: that comes with a newer list of the county.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def _acts(here: AreaView, areas: Sequence[AreaView]) -> None:
         return
     if here.valid_until is not None:
         _successor(here, areas)
+        _reopen(here)
     elif here.level is AreaLevel.VILLAGE:
         _add_group(here, areas)
         _add_groups(here)
@@ -165,14 +167,22 @@ def _close(group: AreaView) -> None:
             key=f"mq_close_day_{group.code}",
             format="YYYY-MM-DD",
         )
-        question = _(
-            "A closed group takes no households. It stays in the register and cannot be reopened here."
-        )
+        question = _("A closed group takes no households. It stays in the register and can be reopened.")
         if shell.confirm(f"close_{group.code}", _("Close"), question):
             _write(
                 lambda store, actor: register.close(store, actor, group.code, on=day),
                 _("The group was closed."),
             )
+
+
+def _reopen(closed: AreaView) -> None:
+    question = (
+        _("The village is in use again, with the groups that were closed on the same day.")
+        if closed.level is AreaLevel.VILLAGE
+        else _("The group is in use again and takes households.")
+    )
+    if shell.confirm(f"reopen_{closed.code}", _("Put in use again"), question, icon=":material/undo:"):
+        _write(lambda store, actor: register.reopen(store, actor, closed.code), _("It is in use again."))
 
 
 def _successor(closed: AreaView, areas: Sequence[AreaView]) -> None:

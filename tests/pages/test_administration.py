@@ -241,6 +241,16 @@ def test_a_closed_village_gets_its_successor(open_page: Opener, admin: Actor) ->
         assert session.get_one(Area, VILLAGE).successor_code == OTHER_VILLAGE
 
 
+def test_a_closed_group_is_put_in_use_again(open_page: Opener, admin: Actor) -> None:
+    with db.session_scope() as session:
+        session.get_one(Area, GROUP).valid_until = administration.today()
+    page = area_page(open_page, admin, GROUP)
+    page.button(key=f"mq_ask_reopen_{GROUP}").click().run()
+    page.button(key=f"mq_yes_reopen_{GROUP}").click().run()
+    with db.reading() as session:
+        assert session.get_one(Area, GROUP).valid_until is None
+
+
 def test_an_area_outside_ones_own_offers_nothing(open_page: Opener, admin: Actor) -> None:
     page = area_page(open_page, admin, FAR_VILLAGE)
     assert not page.exception

@@ -395,6 +395,9 @@ TRIALS: dict[str, Trial] = {
     "survey.areas.register.close": Trial(
         KEEPERS, lambda s, a, x, w: register.close(s, a, _an_empty_group(s, x), on=TODAY)
     ),
+    "survey.areas.register.reopen": Trial(
+        KEEPERS, lambda s, a, x, w: register.reopen(s, a, _a_closed_group(s, x))
+    ),
     "survey.areas.register.set_successor": Trial(
         KEEPERS, lambda s, a, x, w: register.set_successor(s, a, x.group, None)
     ),
@@ -761,6 +764,12 @@ TRIALS: dict[str, Trial] = {
         KEEPERS, lambda s, a, x, w: list(store_checks.findings(s, a)), Reach.WHOLE
     ),
 }
+
+
+def _a_closed_group(session: Session, side: Side) -> str:
+    code = _an_empty_group(session, side)
+    session.get_one(Area, code).valid_until = TODAY
+    return code
 
 
 def _an_empty_group(session: Session, side: Side) -> str:

@@ -303,6 +303,40 @@ def test_closed_group_leaves_the_list_on_its_day(session: Session) -> None:
     assert caught.value.code == "areas.closed"
 
 
+def test_a_village_that_a_newer_list_has_again_comes_back_with_its_groups(session: Session) -> None:
+    actor = administrator(session)
+    an_area_tree(session)
+    both = ("511922125200,余家坪村,兴马镇", "511922125201,齐家湾村,兴马镇")
+    group_before, group_with = GROUP, f"{GROUP[:12]}02"
+    register.close(session, actor, group_before, on=date(2026, 6, 1))
+    import_it(session, a_list(both[1]), allow_closing=True)
+    assert session.get_one(Area, group_with).valid_until == date(2026, 6, 30)
+    import_it(session, a_list(*both, vintage="2026-07-31"))
+    session.expire_all()
+    assert session.get_one(Area, VILLAGE).valid_until is None
+    assert session.get_one(Area, group_with).valid_until is None
+    assert session.get_one(Area, group_before).valid_until == date(2026, 6, 1), "it was closed before"
+
+
+def test_a_closed_area_is_put_in_use_again(session: Session) -> None:
+    actor = administrator(session)
+    register.close(session, actor, GROUP, on=TODAY)
+    assert register.reopen(session, actor, GROUP).valid_until is None
+    with pytest.raises(Problem) as caught:
+        register.reopen(session, actor, GROUP)
+    assert caught.value.code == "areas.in_use"
+    for code in (GROUP, VILLAGE):
+        register.close(session, actor, code, on=TODAY)
+    with pytest.raises(Problem) as caught:
+        register.reopen(session, actor, GROUP)
+    assert caught.value.code == "areas.closed", "its village is closed"
+    register.reopen(session, actor, VILLAGE)
+    assert session.get_one(Area, GROUP).valid_until is None
+    last = session.exec(select(AuditEntry).order_by(col(AuditEntry.sequence).desc())).first()
+    assert last is not None
+    assert (last.action, last.object_id) == ("area.reopen", VILLAGE)
+
+
 def test_successor_is_an_open_area_of_the_same_level(session: Session) -> None:
     actor = administrator(session)
     register.close(session, actor, VILLAGE, on=TODAY)

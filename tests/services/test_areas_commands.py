@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,16 @@ def test_the_preview_says_in_which_encoding_the_file_was_read(
     assert minqing("import", "areas", file) == 0
     printed = capsys.readouterr().out
     assert "GB18030" in printed and "511922125200 余家坪村" in printed
+
+
+def test_a_closed_village_is_put_in_use_again(
+    minqing: Run, sqlite_settings: Settings, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert minqing("import", "areas", file, "--commit") == 0
+    with opening.opened(sqlite_settings), db.session_scope() as session:
+        session.get_one(Area, "511922125201").valid_until = date(2026, 7, 1)
+    capsys.readouterr()
+    assert minqing("areas", "reopen", "511922125201") == 0
+    assert capsys.readouterr().out.strip() == "511922125201    Village  齐家湾村"
+    assert minqing("areas", "reopen", "511922125201") == 2
+    assert capsys.readouterr().err.startswith("齐家湾村 is in use already.")
