@@ -122,11 +122,10 @@ def unresolved(
     """Cases not finished under the filter, the most urgent first: waiting for a reply by due date, then replied."""
     condition = matching(actor, chosen, on)
     total = session.execute(sa.select(sa.func.count()).select_from(Case).where(condition)).scalar_one()
-    replied_last = sa.case((col(Case.state) == CaseState.REPLIED, 1), else_=0)
     ids = (
         sa.select(col(Case.id))
         .where(condition)
-        .order_by(replied_last, col(Case.due_on).is_(None), col(Case.due_on), col(Case.number))
+        .order_by(*most_urgent_first(), col(Case.number))
         .limit(limit)
         .offset(offset)
     )
@@ -203,6 +202,12 @@ def possible_owners(session: Session, actor: Actor, case_id: str, on: date) -> t
         .order_by(col(Cadre.name), col(Cadre.id))
     )
     return tuple(Owner(row.id, row.name) for row in rows)
+
+
+def most_urgent_first() -> tuple[sa.ColumnElement[Any], ...]:
+    """The order of cases not finished: waiting for a reply by due date, those without one after them, then replied."""
+    replied_last = sa.case((col(Case.state) == CaseState.REPLIED, 1), else_=0)
+    return replied_last, col(Case.due_on).is_(None), col(Case.due_on).asc()
 
 
 def matching(actor: Actor, chosen: CaseFilter, on: date) -> sa.ColumnElement[bool]:

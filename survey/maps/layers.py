@@ -74,7 +74,7 @@ def cases(session: Session, actor: Actor, chosen: CaseFilter, on: date) -> Layer
         sa.select(lat, lon, col(Case.category), late, col(Case.id))
         .join(Household, col(Household.id) == col(Case.household_id), isouter=True)
         .where(condition, lat.is_not(None), lon.is_not(None))
-        .order_by(col(Case.due_on), col(Case.id))
+        .order_by(*worklists.most_urgent_first(), col(Case.id))
         .limit(LIMIT)
     )
     total = session.execute(sa.select(sa.func.count()).select_from(Case).where(condition)).scalar_one()

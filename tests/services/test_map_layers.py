@@ -72,6 +72,18 @@ def test_filters_and_scope(session: Session) -> None:
     assert ids(case_layer(session, head, village=OTHER_VILLAGE)) == set()
 
 
+def test_a_full_layer_keeps_what_waits_for_a_reply_before_what_has_one(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "LIMIT", 2)
+    cadre, household = a_cadre(session), a_household(session, **HERE)
+    for day in (1, 2):
+        a_case(session, household, due_on=date(2026, 1, day), state=CaseState.REPLIED)
+    undated = a_case(session, household, due_on=None).id
+    late = a_case(session, household, due_on=LATE).id
+    assert [point.id for point in case_layer(session, cadre).points] == [late, undated]
+
+
 def test_a_full_layer_keeps_the_most_urgent_and_says_so(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
