@@ -1,7 +1,8 @@
 """Who may be in the register already: shown before a household or a person is saved.
 
 Owns the three marks of a near duplicate: the same identity number, the same head's name in the village, the
-same name and birth year in the township. Refuses to name anybody outside the actor's scope.
+same name and birth year in the township. An identity number is looked for everywhere, for those who may enter it.
+Refuses to name anybody outside the actor's scope, or to say where he is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -25,26 +27,30 @@ class DuplicateReason(StrEnum):
     """Why a record may be a duplicate, the surest first."""
 
     SAME_ID_NUMBER = "same_id_number"
+    REGISTERED_ELSEWHERE = "registered_elsewhere"
     SAME_HEAD = "same_head"
     SAME_NAME_AND_BIRTH_YEAR = "same_name_and_birth_year"
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A record that may be the one about to be saved; `key` is what a person confirms."""
+    """A record that may be the one about to be saved; `key` is what a person confirms.
+
+    Of an identity number registered elsewhere only that is told.
+    """
 
     reason: DuplicateReason
-    household_id: str
-    member_id: str | None
-    name: str
-    head_name: str
-    area_name: str
-    birth_year: int | None
+    household_id: str | None = None
+    member_id: str | None = None
+    name: str = ""
+    head_name: str = ""
+    area_name: str = ""
+    birth_year: int | None = None
 
     @property
     def key(self) -> str:
         """Names this warning, so that confirming one does not confirm another."""
-        return f"{self.reason}:{self.member_id or self.household_id}"
+        return f"{self.reason}:{self.member_id or self.household_id or ''}"
 
 
 @service(Action.HOUSEHOLDS_READ)
@@ -63,6 +69,7 @@ def near_duplicates(
 ) -> tuple[Duplicate, ...]:
     """What in the actor's scope may be the same household or person, surest first, each record once.
 
+    Last, whether the identity number is registered outside that scope, for an actor who may enter it.
     `own_household` and `own_member` are the record being changed: it is no duplicate of itself.
     """
     conditions: list[tuple[DuplicateReason, sa.ColumnElement[bool]]] = []
@@ -84,26 +91,45 @@ def near_duplicates(
             own = duplicate.member_id == own_member or (is_head and duplicate.household_id == own_household)
             if not own:
                 found.setdefault(duplicate.member_id or "", duplicate)
+    if id_number and _registered_elsewhere(session, actor, area_code, id_number):
+        return (*found.values(), Duplicate(DuplicateReason.REGISTERED_ELSEWHERE))
     return tuple(found.values())
+
+
+def _registered_elsewhere(session: Session, actor: Actor, area_code: str, id_number: str) -> bool:
+    if not actor.may(Action.HOUSEHOLDS_WRITE, area_code):
+        return False
+    elsewhere = _registered().where(
+        col(Member.id_hash) == identity.id_hash(id_number),
+        ~inside(actor, Action.HOUSEHOLDS_READ, col(Member.area_code)),
+    )
+    return session.execute(elsewhere.limit(1)).first() is not None
+
+
+def _registered() -> sa.Select[Any]:
+    """Members who belong to a household of the register now, with the columns that a warning shows."""
+    columns: tuple[Any, ...] = (
+        Member.id,
+        Member.household_id,
+        Member.name,
+        Member.birth_on,
+        Household.head_name,
+        Household.area_code,
+    )
+    return (
+        sa.select(*columns)
+        .join(Household, col(Household.id) == col(Member.household_id))
+        .where(col(Member.left_on).is_(None), col(Household.status) == HouseholdStatus.ACTIVE)
+    )
 
 
 def _found(
     session: Session, actor: Actor, reason: DuplicateReason, condition: sa.ColumnElement[bool]
 ) -> list[Duplicate]:
     rows = session.execute(
-        sa.select(
-            col(Member.id),
-            col(Member.household_id),
-            col(Member.name),
-            col(Member.birth_on),
-            col(Household.head_name),
-            col(Household.area_code),
-        )
-        .join(Household, col(Household.id) == col(Member.household_id))
+        _registered()
         .where(
             condition,
-            col(Member.left_on).is_(None),
-            col(Household.status) == HouseholdStatus.ACTIVE,
             inside(actor, Action.HOUSEHOLDS_READ, sa.literal("").concat(col(Member.area_code))),
         )
         .order_by(col(Member.id))

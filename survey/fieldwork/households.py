@@ -166,8 +166,9 @@ def add_household(
 ) -> HouseholdView:
     """Add a household with its head; fields as in `HOUSEHOLD_FIELDS` and `MEMBER_FIELDS`.
 
-    Problems: those of the checks, `households.no_group`, `households.possible_duplicate` while a near
-    duplicate's key is not in `confirmed` (its fact `found` holds the duplicates). Audited.
+    Problems: those of the checks, `households.no_group`, `households.possible_duplicate` or
+    `households.registered_elsewhere` while a near duplicate's key is not in `confirmed` (the fact `found` holds the
+    duplicates). Audited.
     """
     require(actor, Action.HOUSEHOLDS_WRITE, area_code)
     _require_group(session, area_code, on)
@@ -540,12 +541,12 @@ def _refuse_duplicates(
         own_member=own_member,
     )
     open_ones = [duplicate for duplicate in alike if duplicate.key not in confirmed]
+    named = [duplicate for duplicate in open_ones if duplicate.household_id]
+    if named:
+        names = "、".join(f"{d.name}({d.area_name})" for d in named)
+        raise Problem("households.possible_duplicate", names=names, found=alike)
     if open_ones:
-        raise Problem(
-            "households.possible_duplicate",
-            names="、".join(f"{d.name}({d.area_name})" for d in open_ones),
-            found=alike,
-        )
+        raise Problem("households.registered_elsewhere", found=alike)
 
 
 def _refuse_stale(

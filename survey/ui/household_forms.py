@@ -221,7 +221,9 @@ def _duplicates(name: str) -> None:
     found = state.kept(f"duplicates_{name}")
     if not found:
         return
-    st.warning(_("Is it one of these? Open and compare before you save."))
+    named = {one.household_id: one for one in found if one.household_id}
+    if named:
+        st.warning(_("Is it one of these? Open and compare before you save."))
     labels = {
         households.DuplicateReason.SAME_ID_NUMBER: _("Same identity number"),
         households.DuplicateReason.SAME_HEAD: _("Same head in this village"),
@@ -235,12 +237,17 @@ def _duplicates(name: str) -> None:
             labels[one.reason],
             "orange",
         )
-        for one in {one.household_id: one for one in found}.values()
+        for one in named.values()
     ]
     tapped = shell.rows(f"duplicates_{name}", entries)
     if tapped:
         navigation.go(navigation.HOUSEHOLDS, household=tapped)
-    st.checkbox(_("It is none of these: save all the same"), key=f"mq_confirm_{name}")
+    question = (
+        _("It is none of these: save all the same")
+        if named
+        else _("The office checked it: save all the same")
+    )
+    st.checkbox(question, key=f"mq_confirm_{name}")
 
 
 def _confirmed(name: str) -> tuple[str, ...]:

@@ -390,13 +390,45 @@ def test_near_duplicate_is_refused_until_confirmed(session: Session) -> None:
     assert len(session.exec(select(Household)).all()) == 2
 
 
-def test_duplicate_outside_scope_is_not_named(session: Session) -> None:
+def test_an_identity_number_registered_elsewhere_is_told_without_a_name(session: Session) -> None:
+    office, head = a_cadre(session, Post.MASS_WORK_MEMBER, TOWNSHIP), a_cadre(session)
+    add(session, office, area=OTHER_GROUP, head={"id_number": an_id(), "sex": "2"})
+    (found,) = households.near_duplicates(
+        session, head, area_code=GROUP, name="别人", id_number=an_id(), own_household="none"
+    )
+    assert found == households.Duplicate(households.DuplicateReason.REGISTERED_ELSEWHERE)
+    assert (found.household_id, found.name, found.area_name) == (None, "", "")
+    family = a_household(session)
+    with pytest.raises(Problem) as caught:
+        households.add_member(
+            session, head, family.id, {"name": "别人", "relation": "20", "id_number": an_id()}, on=TODAY
+        )
+    assert code_of(caught) == "households.registered_elsewhere"
+    households.add_member(
+        session,
+        head,
+        family.id,
+        {"name": "别人", "relation": "20", "id_number": an_id()},
+        on=TODAY,
+        confirmed=[found.key],
+    )
+
+
+def test_who_enters_nobody_is_not_told_what_is_registered_elsewhere(session: Session) -> None:
     office = a_cadre(session, Post.MASS_WORK_MEMBER, TOWNSHIP)
     add(session, office, area=OTHER_GROUP, head={"id_number": an_id(), "sex": "2"})
-    assert (
-        households.near_duplicates(session, a_cadre(session), area_code=GROUP, name="别人", id_number=an_id())
-        == ()
-    )
+    for post in (Post.GROUP_INFORMANT, Post.PARTY_COMMITTEE_MEMBER):
+        actor = a_cadre(session, post, GROUP)
+        assert (
+            households.near_duplicates(session, actor, area_code=GROUP, name="别人", id_number=an_id()) == ()
+        )
+
+
+def test_a_person_in_the_actors_area_is_not_elsewhere(session: Session) -> None:
+    head = a_cadre(session)
+    add(session, head, head={"id_number": an_id(), "sex": "2"})
+    found = households.near_duplicates(session, head, area_code=GROUP, name="别人", id_number=an_id())
+    assert [duplicate.reason for duplicate in found] == [households.DuplicateReason.SAME_ID_NUMBER]
 
 
 # --- changing -------------------------------------------------------------------------------------
