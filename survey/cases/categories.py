@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from survey.cases.clocks import Unit, due_on
 from survey.problems import Problem
-from survey.rules import codes
+from survey.rules import codes, workdays
 from survey.rules.loader import parameter
 
 
@@ -63,6 +63,19 @@ def track_of(category: str) -> Track:
 
 
 def answer_due_on(category: str, raised_on: date) -> date:
-    """The last day to answer a matter raised that day, by the rule in force that day."""
+    """The last day to answer a matter raised that day, by the rule in force that day; workdays without holidays."""
     rule = parameter(track_of(category).value)
-    return due_on(raised_on, int(rule.at(raised_on)), Unit(rule.unit))
+    return due_on(raised_on, int(rule.at(raised_on)), Unit(rule.unit), workdays.is_workday)
+
+
+def years_without_holidays(category: str, raised_on: date | None, last_on: date | None) -> tuple[int, ...]:
+    """The years in a period counted in workdays whose public holidays are not known: the real last day may be later.
+
+    None for a dropped category, whose period is not known any more.
+    """
+    if raised_on is None or last_on is None or category not in every():
+        return ()
+    if parameter(track_of(category).value).unit != Unit.WORKDAY:
+        return ()
+    years = range(raised_on.year, last_on.year + 1)
+    return tuple(year for year in years if not workdays.is_known(year))

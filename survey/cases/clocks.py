@@ -1,8 +1,8 @@
 """Deadlines of cases: from a start date, a number and a unit to the last day. Pure.
 
 Owns counting calendar days, workdays and months. The first day is not counted (民法典 201). A deadline that falls
-on a holiday is not moved: the earlier day is the stricter reading. Which day is a workday is injected; without a
-holiday table every Monday to Friday counts as one, public holidays and shifted Saturdays included.
+on a holiday is not moved: the earlier day is the stricter reading. Which day is a workday is injected
+(`survey.rules.workdays`); without it every Monday to Friday counts as one.
 Refuses negative numbers.
 """
 

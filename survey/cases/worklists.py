@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 from models import Cadre, Case, CaseState, CaseStep, Household, Posting, StepKind
 from survey.access.permissions import Action, Actor, inside, service, within
 from survey.areas import register
-from survey.cases import lifecycle
+from survey.cases import categories, lifecycle
 from survey.cases.clocks import days_left
 from survey.cases.service import RECORDED_STEPS, may_own
 from survey.problems import Problem
@@ -81,11 +81,15 @@ class StepView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """A case in full; `actions` are the steps its state and the actor's post allow."""
+    """A case in full; `actions` are the steps its state and the actor's post allow.
+
+    `years_without_holidays`: years that its deadline counts in Monday to Friday, their holidays not being known.
+    """
 
     row: CaseRow
     words: str | None
     rule_on: date | None
+    years_without_holidays: tuple[int, ...]
     closed_on: date | None
     first_handler_name: str | None
     lat: float | None
@@ -158,6 +162,7 @@ def case(session: Session, actor: Actor, case_id: str, on: date) -> CaseView:
         row=_rows(session, [found.id], on)[0],
         words=found.words,
         rule_on=found.rule_on,
+        years_without_holidays=categories.years_without_holidays(found.category, found.rule_on, found.due_on),
         closed_on=found.closed_on,
         first_handler_name=handler.name if handler else None,
         lat=found.lat,

@@ -125,6 +125,13 @@ def header(view: CaseView) -> None:
         _("Closed on"): i18n.day(view.closed_on),
     }
     st.html(_facts(facts))
+    for year in view.years_without_holidays:
+        st.caption(
+            _(
+                "The public holidays of {year} are not known yet: its workdays are counted as Monday to Friday.",
+                year=year,
+            )
+        )
     if view.words:
         st.html(f'<blockquote class="mq-words">{wording.escaped(view.words)}</blockquote>')
     if row.household_id and st.button(

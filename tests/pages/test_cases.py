@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import select
@@ -101,6 +101,14 @@ def test_tapping_a_case_opens_it(open_page: Opener) -> None:
     button(page, "mq_case_back").click().run()
     assert _has(page, case_id)
     assert page.query_params["category"] in ("water", ["water"])
+
+
+def test_a_deadline_in_a_year_without_known_holidays_says_how_it_was_counted(open_page: Opener) -> None:
+    actor, (known,) = a_village_with_cases(rule_on=date(2026, 5, 6), due_on=date(2026, 5, 14))
+    _other, (unknown,) = a_village_with_cases(rule_on=date(2099, 5, 6), due_on=date(2099, 5, 15))
+    said = "2099年的法定节假日尚未公布"
+    assert said not in texts(open_page(actor, "cases", case=known))
+    assert said in texts(open_page(actor, "cases", case=unknown))
 
 
 def test_recording_a_step_is_in_the_database_and_clears_the_words(open_page: Opener) -> None:

@@ -68,7 +68,7 @@ def test_a_report_opens_a_case_with_number_handler_and_deadline(session: Session
     assert case.number == taken.number == f"{TOWNSHIP}-2026-000001"
     assert (case.state, case.severity, case.words) == (CaseState.TAKEN_IN, 3, WORDS)
     assert case.first_handler_id == case.owner_id == cadre.cadre_id
-    assert (case.opened_on, case.rule_on, case.due_on) == (TODAY, TODAY, date(2026, 5, 15))
+    assert (case.opened_on, case.rule_on, case.due_on) == (TODAY, TODAY, date(2026, 5, 14))
     assert (case.lat, case.lon) == (32.1, 106.8)
     assert [step.kind for step in steps_of(session, taken.id)] == [StepKind.INTAKE]
     entry = session.exec(select(AuditEntry).where(AuditEntry.action == "case.take_in")).one()
@@ -132,7 +132,7 @@ def test_what_is_raised_again_after_it_was_resolved_is_in_progress_with_a_new_de
     )
     service.take_in(session, cadre, a_report(household))
     case = case_of(session, taken.id)
-    assert (case.state, case.rule_on, case.due_on) == (CaseState.IN_PROGRESS, TODAY, date(2026, 5, 15))
+    assert (case.state, case.rule_on, case.due_on) == (CaseState.IN_PROGRESS, TODAY, date(2026, 5, 14))
 
 
 def test_a_visit_entered_late_changes_nothing_of_what_was_resolved_and_answered_since(
@@ -458,7 +458,7 @@ def test_a_request_of_a_visit_opens_a_case(session: Session) -> None:
     (written,) = service.CASE_WRITER.write(session, cadre, filling, row)
     case = case_of(session, written.id)
     assert (case.category, case.words, case.household_id) == ("policy_question", "测试：问医保", household.id)
-    assert case.due_on == date(2026, 5, 11)
+    assert case.due_on == date(2026, 5, 9)
 
 
 def test_open_cases_go_with_a_household_that_moves_and_finished_ones_stay(session: Session) -> None:
