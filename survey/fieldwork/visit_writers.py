@@ -157,7 +157,7 @@ def write_contact(session: Session, actor: Actor, filling: Filling, row: EntityR
     contact = _written_before(session, HardshipContact, filling, row)
     if contact is not None and filling.earlier and contact.instance_id not in filling.earlier.instance_ids:
         raise Problem("submission.entity_known", list=row.list_name)
-    file = session.get_one(HardshipFile, contact.file_id) if contact else _open_file(session, filling)
+    file = _locked(session, contact.file_id) if contact else _open_file(session, filling)
     contacted_on = _date(given.get("contacted_on")) or filling.on
     next_on = _date(given.get("next_contact_on"))
     values: dict[str, Any] = {
@@ -190,7 +190,7 @@ def withdraw_contact(
     contact = session.get(HardshipContact, row.entity_id)
     if contact is None:
         return
-    file = session.get_one(HardshipFile, contact.file_id)
+    file = _locked(session, contact.file_id)
     was_last = not _has_later_contact(session, file, contact.contacted_on)
     _delete(session, contact, filling)
     session.flush()
@@ -209,8 +209,8 @@ def write_hardship_file(
     session: Session, actor: Actor, filling: Filling, row: EntityRow
 ) -> Sequence[Written]:
     """What a contact learned of needs and measures; an empty answer leaves what is there."""
-    file = session.get(HardshipFile, row.entity_id)
-    if file is None or file.household_id != _household(filling).id:
+    file = _locked(session, row.entity_id)
+    if file.household_id != _household(filling).id:
         raise Problem("access.not_found")
     if file.closed_on is not None:
         before = filling.before(row)
@@ -362,15 +362,26 @@ def _reported(
 
 
 def _open_file(session: Session, filling: Filling) -> HardshipFile:
-    # Read for prefilling before: what somebody changed since in the office must be seen.
+    file_id = session.exec(
+        select(HardshipFile.id).where(
+            HardshipFile.household_id == _household(filling).id, col(HardshipFile.closed_on).is_(None)
+        )
+    ).one_or_none()
+    if file_id is None:
+        raise Problem("hardship.no_file")
+    return _locked(session, file_id)
+
+
+def _locked(session: Session, file_id: str) -> HardshipFile:
+    """The file as it stands now: it was read for prefilling before, and the office may have changed it since."""
     file = session.exec(
         select(HardshipFile)
-        .where(HardshipFile.household_id == _household(filling).id, col(HardshipFile.closed_on).is_(None))
+        .where(HardshipFile.id == file_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
     if file is None:
-        raise Problem("hardship.no_file")
+        raise Problem("access.not_found")
     return file
 
 
