@@ -30,7 +30,7 @@ from models import (
 from survey import i18n
 from survey.access.permissions import Action, Actor, inside, service
 from survey.problems import Problem
-from survey.questionnaires import library
+from survey.questionnaires import library, review_states
 from survey.questionnaires.library import VersionView
 
 
@@ -105,6 +105,7 @@ def offered(session: Session, actor: Actor, household_id: str, on: date) -> tupl
     done = sa.exists().where(
         col(Submission.version_id) == col(QuestionnaireVersion.id),
         col(Submission.household_id) == household_id,
+        ~review_states.rejected(),
     )
     query = _versions(on, _for(actor, sa.literal(household), on)).add_columns(done.label("done"))
     return tuple(_latest(_offer(row, done=bool(row.done)) for row in session.execute(query)))
@@ -152,6 +153,15 @@ def in_areas(version_id: Any, area_code: Any) -> sa.ColumnElement[bool]:
         QuestionnaireArea.area_code
     )
     return sa.or_(~sa.exists().where(areas), sa.exists().where(areas, holds))
+
+
+def asked(version_id: Any) -> sa.ColumnElement[bool]:
+    """The predicate that a household has been asked with a version: a filling that was rejected does not count."""
+    return sa.exists().where(
+        col(Submission.version_id) == version_id,
+        col(Submission.household_id) == col(Household.id),
+        ~review_states.rejected(),
+    )
 
 
 def households_due(version_id: Any, due: HouseholdsDue) -> list[sa.ColumnElement[bool]]:
@@ -203,9 +213,6 @@ def _versions(on: date, *wanted: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def _remaining(actor: Actor, offer: Offer, on: date) -> sa.Select[Any]:
-    done = sa.exists().where(
-        col(Submission.version_id) == offer.version_id, col(Submission.household_id) == col(Household.id)
-    )
     households: sa.Select[Any] = (
         sa.select(Household.id, Household.head_name, Household.area_code)  # type: ignore[call-overload]
         .join(QuestionnaireVersion, col(QuestionnaireVersion.id) == offer.version_id)
@@ -213,7 +220,7 @@ def _remaining(actor: Actor, offer: Offer, on: date) -> sa.Select[Any]:
             inside(actor, Action.VISITS_RECORD, Household.area_code),
             *households_due(offer.version_id, offer.due),
             _for(actor, col(Household.area_code), on),
-            ~done,
+            ~asked(offer.version_id),
         )
     )
     return households

@@ -40,9 +40,7 @@ def of_version(session: Session, actor: Actor, version_id: int) -> tuple[Village
     if due is None:
         raise Problem("access.not_found")
     village = sa.func.substr(col(Household.area_code), 1, _VILLAGE_DIGITS).label("village")
-    asked = sa.exists().where(
-        col(Submission.version_id) == version_id, col(Submission.household_id) == col(Household.id)
-    )
+    asked = audiences.asked(version_id)
     households = session.execute(
         sa.select(village, sa.func.count(), sa.func.sum(sa.case((asked, 1), else_=0)))
         .where(

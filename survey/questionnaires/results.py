@@ -27,9 +27,10 @@ from survey.access import audit
 from survey.access.permissions import Action, Actor, inside, service, within
 from survey.areas import register
 from survey.i18n import gettext as _
-from survey.questionnaires import authoring, form_words, library
+from survey.questionnaires import authoring, form_words, library, review_states
 from survey.questionnaires.definitions import Field, Form
 from survey.questionnaires.tree import ELEMENT, Node, parse
+from survey.rules import codes
 
 MAIN: Final = ""
 _SPREADSHEET: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -38,12 +39,16 @@ _NO_ANSWER: Final = frozenset({"meta", "entity", "instanceID", "instanceName"})
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its stable id, what it is called, and the words of its codes where it has choices."""
+    """A column: its stable id, what it is called, and the words of its codes where it has choices.
+
+    `asked` is what people see: a calculation or a hidden value is in files only.
+    """
 
     id: str
     label: str
     choices: Mapping[str, str]
     several: bool = False
+    asked: bool = True
 
     def shown(self, value: str) -> str:
         """A value in words."""
@@ -147,7 +152,8 @@ def _column(form: Form, definition: Field) -> Column:
         form_words.choices_of(form, question, form.language(i18n.language())) if question is not None else {}
     )
     several = question is not None and question.control in ("select", "rank")
-    return Column(_path(definition), label or definition.local, choices, several)
+    asked = question is not None and question.type != "note"
+    return Column(_path(definition), label or definition.local, choices, several, asked)
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -161,6 +167,7 @@ def _fillings(actor: Actor, version_id: int, area_code: str) -> sa.Select[Any]:
             Submission.received_at,
             Submission.payload,
             Submission.area_code,
+            review_states.state_of_filling().label("review"),
             Cadre.name.label("cadre"),  # type: ignore[attr-defined]
             Household.code.label("household"),  # type: ignore[attr-defined]
             Household.head_name,
@@ -191,6 +198,7 @@ def _results(session: Session, title: str, form: Form, rows: Sequence[Any], tota
             "household": row.household or "",
             "head_name": row.head_name or "",
             "cadre": row.cadre,
+            "review": codes.label("review_state", row.review),
         }
         main = dict(about)
         if row.payload is not None:
@@ -224,6 +232,7 @@ def _about() -> dict[str, str]:
         "household": _("Household number"),
         "head_name": _("Head of household"),
         "cadre": _("Filled in by"),
+        "review": _("Review state"),
     }
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from models import ReviewKind, ReviewState, Submission, SubmissionReview
@@ -24,7 +26,9 @@ __all__ = [
     "add",
     "filling_id",
     "last",
+    "rejected",
     "require_decision",
+    "state_of_filling",
 ]
 
 _S = ReviewState
@@ -64,6 +68,28 @@ def last(session: Session, filling: str) -> tuple[int, ReviewState]:
         .limit(1)
     ).first()
     return (row.id, row.state) if row is not None else (0, ReviewState.RECEIVED)
+
+
+def rejected() -> sa.ColumnElement[bool]:
+    """The predicate that the filling of a selected submission is rejected."""
+    found: sa.ColumnElement[bool] = state_of_filling() == ReviewState.REJECTED.value
+    return found
+
+
+def state_of_filling() -> Any:
+    """The state of the filling a selected submission belongs to, as text."""
+    review = aliased(SubmissionReview)
+    last_state = (
+        sa.select(sa.type_coerce(col(review.state), sa.String))
+        .where(
+            col(review.filling_id) == sa.func.coalesce(col(Submission.first_id), col(Submission.instance_id))
+        )
+        .order_by(col(review.id).desc())
+        .limit(1)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(last_state, ReviewState.RECEIVED.value)
 
 
 def add(

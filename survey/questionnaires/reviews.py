@@ -268,7 +268,7 @@ def rows_of(session: Session, ids: Sequence[str]) -> tuple[SubmissionRow, ...]:
         Questionnaire.title_en,
         Household.head_name,
         col(Cadre.name).label("collector_name"),
-        _state().label("state"),
+        review_states.state_of_filling().label("state"),
         _number().label("number"),
     )
     found = session.execute(
@@ -285,7 +285,7 @@ def rows_of(session: Session, ids: Sequence[str]) -> tuple[SubmissionRow, ...]:
 
 def undecided() -> sa.ColumnElement[bool]:
     """The SQL predicate of submissions that are the newest version of a filling nobody has decided about."""
-    return sa.and_(_is_newest(), _state().in_([str(state) for state in _UNDECIDED]))
+    return sa.and_(_is_newest(), review_states.state_of_filling().in_([str(state) for state in _UNDECIDED]))
 
 
 def _row(row: Any, names: Any) -> SubmissionRow:
@@ -324,9 +324,9 @@ def _matching(actor: Actor, chosen: Chosen) -> sa.ColumnElement[bool]:
     if chosen.form_id:
         conditions.append(col(Questionnaire.form_id) == chosen.form_id)
     if chosen.waiting:
-        conditions.append(_state().in_([str(state) for state in _UNDECIDED]))
+        conditions.append(review_states.state_of_filling().in_([str(state) for state in _UNDECIDED]))
     if chosen.state is not None:
-        conditions.append(_state() == str(chosen.state))
+        conditions.append(review_states.state_of_filling() == str(chosen.state))
         if chosen.state is not ReviewState.RECEIVED:
             conditions.append(col(Submission.instance_id).in_(_reviewed_as(chosen.state)))
     return sa.and_(*conditions)
@@ -344,20 +344,6 @@ def _is_newest() -> sa.ColumnElement[bool]:
 
 def _filling() -> Any:
     return sa.func.coalesce(col(Submission.first_id), col(Submission.instance_id))
-
-
-def _state() -> Any:
-    """The state of the filling a submission belongs to, as text."""
-    review = aliased(SubmissionReview)
-    state = (
-        sa.select(sa.type_coerce(col(review.state), sa.String))
-        .where(col(review.filling_id) == _filling())
-        .order_by(col(review.id).desc())
-        .limit(1)
-        .correlate(Submission)
-        .scalar_subquery()
-    )
-    return sa.func.coalesce(state, str(ReviewState.RECEIVED))
 
 
 def _number() -> Any:

@@ -52,6 +52,7 @@ def upload(actor: Actor, on: date) -> None:
         key=f"mq_upload_{state.kept('upload_turn', 0)}",
         max_upload_size=workbook_reading.MOST_BYTES // 2**20,
     )
+    st.html("<style>[data-testid='stFileUploader'] button { min-width: 44px; min-height: 44px; }</style>")
     if not chosen:
         return
     if st.button(_("Check"), key="mq_check", type="primary", icon=":material/fact_check:"):
@@ -113,7 +114,7 @@ def place(finding: Finding) -> str:
     if finding.column:
         parts.append(_("column {column}", column=finding.column))
     words = " · ".join(parts)
-    return f"{words} ({finding.cell})" if finding.cell else words
+    return _("{place} ({cell})", place=words, cell=finding.cell) if finding.cell else words
 
 
 # -- publishing --------------------------------------------------------------------------------------
@@ -130,7 +131,9 @@ def publish(actor: Actor, version: Version, on: date) -> None:
     )
     with st.form("mq_publish"):
         first, last = st.columns(2)
-        valid_from = first.date_input(_("First day"), value=on, key="mq_first_day", format="YYYY-MM-DD")
+        valid_from = first.date_input(
+            _("First day of filling in"), value=on, key="mq_first_day", format="YYYY-MM-DD"
+        )
         valid_until = last.date_input(
             _("Last day (empty: no end)"), value=None, key="mq_last_day", format="YYYY-MM-DD"
         )

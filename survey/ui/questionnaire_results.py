@@ -24,13 +24,17 @@ _MIMES = {
     "zip": "application/zip",
 }
 _LONGEST = 80
+_ONLY_IN_FILES = ("instance_id", "area_code")
 
 
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: frozenset[int] = frozenset()
 ) -> None:
     """A plain table that scrolls sideways; `numbers` are the columns set to the right."""
-    head = "".join(f"<th>{wording.escaped(heading)}</th>" for heading in headings)
+    head = "".join(
+        f"<th{' class=mq-number' if at in numbers else ''}>{wording.escaped(heading)}</th>"
+        for at, heading in enumerate(headings)
+    )
     body = "".join(
         "<tr>"
         + "".join(
@@ -44,7 +48,7 @@ def table(
         "<style>.mq-table{overflow-x:auto}.mq-table table{border-collapse:collapse;min-width:100%}"
         ".mq-table th,.mq-table td{padding:.45rem .7rem;border-bottom:1px solid #d9dee5;text-align:left;"
         "vertical-align:top;max-width:22rem}.mq-table th{background:#f1f4f8;white-space:nowrap}"
-        ".mq-table td{min-width:4.5rem;overflow-wrap:anywhere}.mq-table .mq-number{text-align:right}</style>"
+        ".mq-table td{min-width:6.5rem;overflow-wrap:anywhere}.mq-table .mq-number{text-align:right}</style>"
         f'<div class="mq-table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
@@ -96,7 +100,7 @@ def show_results(actor: Actor, version: Version) -> None:
     for shown in found.tables:
         if shown.name:
             st.markdown(f"**{wording.plain(shown.label)}**")
-        columns = [column for column in shown.columns if column.id not in ("instance_id", "area_code")]
+        columns = [column for column in shown.columns if column.asked and column.id not in _ONLY_IN_FILES]
         if shown.name:
             heads = {row["instance_id"]: row["head_name"] for row in found.tables[0].rows}
             table(

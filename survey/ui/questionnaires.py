@@ -148,7 +148,7 @@ def state_words(version: Version, on: date) -> str:
         return _("withdrawn")
     if version.valid_from > on:
         return _("not yet begun")
-    return _("over") if version.valid_until and version.valid_until < on else _("in use")
+    return _("over") if version.valid_until and version.valid_until < on else _("being filled in")
 
 
 def _color(version: Version, on: date) -> shell.BadgeColor:

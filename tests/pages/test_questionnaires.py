@@ -55,7 +55,7 @@ def test_mistakes_are_listed_by_cell_with_the_remedy_and_nothing_is_kept(
     page = uploaded(open_page, office, WATER.replace("select_one source", "select_one sources"))
     said = texts(page).replace("\\", "")
     assert "有 1 处错误" in said
-    assert "工作表 survey · 第 2 行 · “type”列 (A2)" in said
+    assert "工作表 survey · 第 2 行 · “type”列（A2）" in said
     assert "请检查 list_name 的拼写" in said
     with db.reading() as session:
         assert not session.exec(

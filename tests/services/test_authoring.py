@@ -35,6 +35,7 @@ from survey.questionnaires import (
     library,
     progress,
     results,
+    review_states,
     submissions,
     workbook_writing,
 )
@@ -312,6 +313,19 @@ def test_progress_counts_households_asked_of_those_due(session: Session, office:
     assert (waiting.offer.title, waiting.remaining) == ("饮水调查", 1)
     (left,) = audiences.remaining(session, head, "water", TODAY, limit=10)
     assert left.household_id == _second.id
+
+
+def test_a_rejected_filling_asks_the_household_again(session: Session, office: Actor, head: Actor) -> None:
+    version = published(session, office)
+    household = builders.a_household(session)
+    sent = handed_in(session, head, household, {"source": "piped"})
+    assert audiences.waiting(session, head, TODAY) == ()
+    row = session.get_one(Submission, sent)
+    rejected = review_states.ReviewState.REJECTED
+    review_states.add(session, office, row, review_states.ReviewKind.DECISION, rejected, "测试", now=NOW)
+    assert [one.remaining for one in audiences.waiting(session, head, TODAY)] == [1]
+    assert [(one.done, one.due) for one in progress.of_version(session, office, version.id)] == [(0, 1)]
+    assert results.page(session, office, version.id, limit=9).tables[0].rows[0]["review"] == "作废"
 
 
 def test_only_hardship_households_are_due_where_it_says_so(
