@@ -24,6 +24,7 @@ from survey.problems import Problem
 KEY_FACT = "key_fingerprint"
 DEMO_FACT = "demo"
 _WRITE = "minqing_write"
+_ONCE_UNDONE = "minqing_once_undone"
 _ONCE_COMMITTED = "minqing_once_committed"
 _BUSY_TIMEOUT_MS = 15_000
 # What the program is tested on, by the names SQLAlchemy gives; a bare `postgresql` means the driver it ships with.
@@ -117,6 +118,13 @@ def session_scope() -> Iterator[Session]:
         except OperationalError as error:
             session.rollback()
             raise as_problem(error) from error
+        except Problem as problem:
+            session.rollback()
+            session.close()
+            for reason, act in session.info.pop(_ONCE_UNDONE, ()):
+                if reason is problem:
+                    act()
+            raise
         except BaseException:
             session.rollback()
             raise
@@ -127,6 +135,11 @@ def session_scope() -> Iterator[Session]:
 def once_committed(session: Session, act: Callable[[], None]) -> None:
     """Have something done after `session_scope` has committed, that no undoing would bring back; never if it is undone."""
     session.info.setdefault(_ONCE_COMMITTED, []).append(act)
+
+
+def once_undone(session: Session, reason: Problem, act: Callable[[], None]) -> None:
+    """Have something done after `session_scope` has undone everything because of this problem; never otherwise."""
+    session.info.setdefault(_ONCE_UNDONE, []).append((reason, act))
 
 
 @contextmanager

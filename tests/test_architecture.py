@@ -215,6 +215,7 @@ def test_code_holds_no_address_of_another_machine(path: Path) -> None:
 # Parts of services rather than services: whoever calls them has been checked, and they take or give live rows.
 PARTS_OF_SERVICES = {
     "survey.access.audit.append": "every service may add to the trail",
+    "survey.access.refusals.notice": "notes that a service refused somebody",
     "survey.access.permissions.found": "is itself the check, and gives a live row",
     "survey.questionnaires.corrections.correctable": "is itself the check, and gives a live row",
     "survey.questionnaires.drafts.visitable_household": "is itself the check, and gives a live row",

@@ -11,13 +11,16 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from models import AuditEntry, AuditResult, StoreFact
 from survey import crypto
-from survey.access.permissions import Actor
+
+if TYPE_CHECKING:
+    from survey.access.permissions import Actor
 
 GENESIS = "0" * 64
 _MARK = "audit_mark"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from models import Area, AreaLevel, Base, Post
+from survey.access import refusals
 from survey.problems import Problem
 
 P = ParamSpec("P")
@@ -213,7 +214,8 @@ def service(
 ) -> Callable[[Callable[Concatenate[Session, Actor, P], R]], Callable[Concatenate[Session, Actor, P], R]]:
     """Mark a service with the actions it needs; the actor is checked before its first line.
 
-    The area is the service's own duty: it reads through `inside` and writes after `require`.
+    The area is the service's own duty: it reads through `inside` and writes after `require`. A refusal in a write
+    transaction leaves its trace (`survey.access.refusals`).
     """
 
     def mark(
@@ -221,9 +223,13 @@ def service(
     ) -> Callable[Concatenate[Session, Actor, P], R]:
         @functools.wraps(function)
         def guarded(session: Session, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            for action in actions:
-                require(actor, action)
-            return function(session, actor, *args, **kwargs)
+            try:
+                for action in actions:
+                    require(actor, action)
+                return function(session, actor, *args, **kwargs)
+            except Problem as problem:
+                refusals.notice(session, actor, problem, function, "".join(actions[:1]), (args, kwargs))
+                raise
 
         guarded.__actions__ = actions  # type: ignore[attr-defined]
         return guarded

@@ -306,7 +306,8 @@ def _entry(row: EntryView, places: Mapping[str, str]) -> str:
         else ""
     )
     number = _("No. {id}", id=row.object_id) if row.object_id.isdecimal() else row.object_id
-    facts = (i18n.moment(row.at), row.who, places.get(row.area_code, ""), number)
+    needed = codes.label("action", str(row.details["needed"])) if "needed" in row.details else ""
+    facts = (i18n.moment(row.at), row.who, needed, places.get(row.area_code, ""), number)
     words = " · ".join(wording.escaped(fact) for fact in facts if fact)
     return (
         f'<li><span class="mq-number">{row.sequence}</span> '

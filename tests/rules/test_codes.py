@@ -23,13 +23,14 @@ from models import (
     StepKind,
     SubmissionSource,
 )
-from survey.access.permissions import Role
+from survey.access.permissions import Action, Role
 from survey.i18n import LANGUAGES, speaking
 from survey.problems import UniqueKeyLoader
 from survey.questionnaires import library
 from survey.rules import codes
 
 ENUMS: dict[str, type[StrEnum]] = {
+    "action": Action,
     "area_level": AreaLevel,
     "assignment_kind": AssignmentKind,
     "audit_result": AuditResult,
