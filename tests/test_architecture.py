@@ -35,6 +35,7 @@ ENTRY = (
     "opening",
     "store_checks",
     "composition",
+    "form_trials",
     "serving",
     "demo",
     "commands",

@@ -206,6 +206,8 @@ class Form:
     """Secondary instances inside the form, by id."""
     externals: Mapping[str, str]
     """Secondary instances outside: id → name of the list or file."""
+    sources: Mapping[str, str]
+    """The file names of the same, by id."""
     itext: Mapping[str, Mapping[str, Node]]
     texts: Mapping[str, Text]
     body: tuple[BodyItem, ...]

@@ -16,6 +16,7 @@ from typing import Final
 from pyxform.question_type_dictionary import QUESTION_TYPE_DICT
 from pyxform.xls2json import RE_BEGIN_CONTROL, RE_END_CONTROL, RE_SELECT
 
+from survey.questionnaires import drawn
 from survey.questionnaires.compiler_words import heading_of, placed
 from survey.questionnaires.findings import Finding, Weight
 from survey.questionnaires.sheets import Row, Sheet, Sheets
@@ -24,20 +25,8 @@ from survey.questionnaires.xpath import XPathError, compile_xpath
 HOUSEHOLD: Final = "household_id"
 MOST_ROWS: Final = 20_000
 MANY_CHOICES: Final = 500
-NOT_DRAWN: Final = frozenset(
-    {
-        "audio",
-        "video",
-        "file",
-        "geotrace",
-        "geoshape",
-        "background-audio",
-        "background-geopoint",
-        "start-geopoint",
-        "osm",
-    }
-)
-_NOT_DRAWN_APPEARANCES: Final = ("signature", "draw", "annotate", "ex:", "printer", "search(", "image-map")
+# A choice from a sheet of its own is folded into the others before it is compiled.
+NOT_DRAWN: Final = (drawn.NOT_DRAWN | {"file"}) - {"select_one_external"}
 _METADATA: Final = frozenset(
     {
         "start",
@@ -352,7 +341,8 @@ def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -
     )
     if kind == "calculate" and not calculated:
         yield placed("authoring.no_calculation", sheets, "survey", row.number, "calculation")
-    if kind in NOT_DRAWN:
+    bare, appearance = kind.partition(" ")[0], row.text(columns["appearance"])
+    if bare in NOT_DRAWN:
         required = row.text(columns["required"]).lower() not in ("", "no", "false", "false()", "n", "f")
         yield placed(
             "authoring.not_drawn_required" if required else "authoring.not_drawn",
@@ -363,9 +353,8 @@ def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -
             Weight.ERROR if required else Weight.WARNING,
             type=kind,
         )
-    appearance = row.text(columns["appearance"])
-    if kind != "note" and any(
-        appearance == word or appearance.startswith(word) for word in _NOT_DRAWN_APPEARANCES
+    elif kind != "note" and (
+        not drawn.is_drawn(bare, appearance) or appearance.startswith(drawn.DRAWN_PLAINLY)
     ):
         yield placed(
             "authoring.appearance_not_drawn",

@@ -86,6 +86,7 @@ class _Reader:
         self.default_language = ""
         self.instances: dict[str, Node] = {}
         self.externals: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
 
     def form(self) -> Form:
         self.read_texts()
@@ -110,6 +111,7 @@ class _Reader:
             prototype=prototype,
             instances=self.instances,
             externals=self.externals,
+            sources=self.sources,
             itext=self.itext,
             texts=self.texts,
             text_parts=self.text_parts,
@@ -204,7 +206,7 @@ class _Reader:
         for element in self.model.elements("instance")[1:]:
             identifier, source = element.get("id"), element.get("src")
             if source:
-                name = source.rpartition("/")[2]
+                name = self.sources[identifier] = source.rpartition("/")[2]
                 self.externals[identifier] = re.sub(r"\.(csv|xml|geojson)$", "", name)
             else:
                 twin = copy_tree(element)

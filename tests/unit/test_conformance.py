@@ -8,6 +8,8 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 
 from survey.questionnaires.conformance import form_cases, scenario_cases, xpath_cases
 from survey.questionnaires.conformance.random_fillings import NoFilling, matching, random_filling
+from survey.questionnaires.context import Context
+from survey.questionnaires.conversion import Authored
+from survey.questionnaires.engine import Instance
 from survey.questionnaires.xform import parse_form
 from survey.questionnaires.xlsform import compile_form
 
@@ -169,6 +174,16 @@ BROKEN = """
 | | begin_group | g | G |
 | | text | a | A |
 """
+MISSPELT = """
+| survey |
+| | type | name | label | relevant |
+| | text | a | A | cocnat('a') = 'a' |
+"""
+FROM_FILE = """
+| survey |
+| | type | name | label | required |
+| | select_one_from_file wells.csv | well | Well | yes |
+"""
 IMPOSSIBLE = """
 | survey |
 | | type | name | label | constraint | required |
@@ -187,33 +202,67 @@ def forms(folder: Path, **sources: tuple[str, str]) -> dict[str, Any]:
     return {verdict.id: verdict for verdict in form_cases.verdicts(path)}
 
 
+@contextmanager
+def only_filled() -> Iterator[Callable[[form_cases.Trial], str]]:
+    """A trial that fills the form in and reads it back, without a store."""
+
+    def trial(tried: form_cases.Trial) -> str:
+        instance = tried.fill(tried.form, Context(), "h1")
+        reread = Instance.load(tried.form, instance.to_xml(final=True), Context())
+        return "; ".join(error.ref for error in reread.errors())
+
+    yield trial
+
+
 def test_forms_are_opened_filled_in_and_refused_as_expected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(form_cases, "trials", dict)
+    monkeypatch.setattr(form_cases, "trials", lambda: {"filled": only_filled})
     found = forms(
         tmp_path,
         good=(GOOD, "y"),
         broken=(BROKEN, "n"),
         other=(BROKEN, "y"),
-        open=(GOOD, "n"),
+        misspelt=(MISSPELT, "y"),
         no=(IMPOSSIBLE, "y"),
     )
     assert {name: verdict.passed for name, verdict in found.items()} == {
         "good.md": True,
         "broken.md": True,
         "other.md": False,
-        "open.md": False,
+        "misspelt.md": True,
         "no.md": False,
     }
+    assert "[survey A2]" in found["broken.md"].actual
+    assert "[survey D2]" in found["misspelt.md"].actual
     assert "/a: required" in found["no.md"].reason
 
 
 def test_a_trial_of_a_layer_above_can_fail_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        form_cases, "trials", lambda: {"store": lambda trial: f"no place for {trial.source.name}"}
-    )
+    trial = nullcontext(lambda tried: f"no place for {tried.authored.name}")
+    monkeypatch.setattr(form_cases, "trials", lambda: {"store": lambda: trial})
     assert forms(tmp_path, good=(GOOD, "y"))["good.md"].reason == "store: no place for good.md"
+
+
+def test_no_form_passes_untried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form_cases, "trials", dict)
+    with pytest.raises(RuntimeError, match="no trial is registered"):
+        forms(tmp_path, good=(GOOD, "y"))
+
+
+def test_a_form_comes_with_the_files_of_choices_it_names(tmp_path: Path) -> None:
+    files = form_cases._missing_files(Authored("f.md", FROM_FILE.encode()))
+    assert list(files) == ["wells.csv"]
+    assert files["wells.csv"].decode().splitlines()[0] == "label,name"
+
+
+def test_a_store_publishes_the_form_and_accepts_the_filling(tmp_path: Path) -> None:
+    assert "store" in form_cases.trials()
+    found = forms(tmp_path, good=(GOOD, "y"), wells=(FROM_FILE, "y"))
+    assert {name: (verdict.passed, verdict.reason) for name, verdict in found.items()} == {
+        "good.md": (True, ""),
+        "wells.md": (True, ""),
+    }
 
 
 def test_a_random_filling_is_valid_and_the_same_for_the_same_seed() -> None:
