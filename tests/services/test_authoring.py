@@ -247,14 +247,14 @@ def test_the_last_day_moves(session: Session, office: Actor, head: Actor) -> Non
 def test_the_visit_of_a_township_takes_the_place_of_the_shipped_one_there_alone(
     session: Session, office: Actor, head: Actor
 ) -> None:
-    own = dict(library.shipped())[library.VISIT_FORM].replace(
-        "| household_visit | 1 |", "| household_visit | 1-xm |"
-    )
+    shipped = dict(library.shipped())[library.VISIT_FORM]
+    number = library.current_version(session, library.VISIT_FORM, TODAY).version
+    own = shipped.replace(f"| household_visit | {number} |", f"| household_visit | {number}-xm |")
     version = published(session, office, own, posts=tuple(authoring.fillers()), due=HouseholdsDue.NOBODY)
     far = builders.a_cadre(session, Post.VILLAGE_HEAD, FAR_VILLAGE)
     assert version.title == "入户走访"
-    assert audiences.version_for(session, head, library.VISIT_FORM, GROUP, TODAY).version == "1-xm"
-    assert audiences.version_for(session, far, library.VISIT_FORM, FAR_VILLAGE, TODAY).version == "1"
+    assert audiences.version_for(session, head, library.VISIT_FORM, GROUP, TODAY).version == f"{number}-xm"
+    assert audiences.version_for(session, far, library.VISIT_FORM, FAR_VILLAGE, TODAY).version == number
 
 
 # -- what answers do, progress and results -----------------------------------------------------------
