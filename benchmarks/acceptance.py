@@ -1,15 +1,16 @@
-"""How many standard visits a second the server accepts, with full checking.
+"""How many fillings a second the server accepts, with full checking.
 
 `accept`, one commit each, as when a cadre submits; `accept_many`, one transaction for all, as an import does. The
-fillings are those the demo would send next: a completed visit with the four difficulties asked, written
-beforehand and not part of the time. On SQLite with synchronous=FULL; on PostgreSQL when DATABASE_URL is given.
+fillings are written beforehand and not part of the time: standard visits as the demo would send them next, and a
+township's own questionnaire of 35 questions, six of them in a repeat of three persons (`thirty_five.md`), that writes a
+visit and the register. On SQLite with synchronous=FULL; on PostgreSQL when DATABASE_URL is given.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,20 +27,60 @@ from survey.access.permissions import Actor, operator
 from survey.config import Settings
 from survey.demo import builder, fillings, registering, township
 from survey.demo.visits import Slot
-from survey.questionnaires import submissions
+from survey.questionnaires import drafts, library, submissions
+from survey.questionnaires.definitions import Form
+from survey.questionnaires.engine import Instance
 from survey.questionnaires.submissions import Delivery
+
+QUESTIONS, PERSONS = 35, 3
+_CALCULATED = frozenset({"calculate", "hidden"})
+_ANSWERS: Mapping[str, str] = {
+    "visit/visited_on": "visited_on",
+    "visit/disposition": "completed",
+    "visit/diary": "一家三口，收入平稳，老人需要定期取药。",
+    "land/paddy_mu": "3.5",
+    "land/dry_mu": "2",
+    "land/forest_mu": "10",
+    "land/let": "yes",
+    "land/let_mu": "1.5",
+    "land/crops": "rice maize",
+    "income/farm": "6000",
+    "income/animals": "3500",
+    "income/wages": "42000",
+    "income/aid": "1200",
+    "income/trend": "less",
+    "income/reason": "illness",
+    **{f"person[{n}]/person_name": f"成员{n}" for n in range(1, PERSONS + 1)},
+    **{f"person[{n}]/sex": str(1 + n % 2) for n in range(1, PERSONS + 1)},
+    **{f"person[{n}]/age": str(16 + 2 * n) for n in range(1, PERSONS + 1)},
+    **{f"person[{n}]/school": "no" for n in range(1, PERSONS + 1)},
+    **{f"person[{n}]/work": "farm" for n in range(1, PERSONS + 1)},
+    "living/housing": "safe",
+    "living/water": "spring",
+    "living/rooms": "5",
+    "living/toilet": "yes",
+    "living/power": "yes",
+    "living/network": "yes",
+    "living/road": "no",
+    "living/distance_m": "1800",
+    "views/satisfaction": "satisfied",
+    "views/policies": "pension farming",
+    "views/needs_help": "yes",
+    "views/help_words": "取药路远，盼有车。",
+}
 
 
 def measure(folder: Path, *, count: int) -> str:
     """The table: SQLite, and PostgreSQL when its address is given."""
     rows = []
     for settings in _stores(folder):
-        with _township(settings, count) as deliveries:
-            half = len(deliveries) // 2
+        with _township(settings, count) as prepared:
             name = stores.sync_mode(settings)
-            rows.append(_one_by_one(name, deliveries[:half]))
-            rows.append(_together(name, deliveries[half:]))
-    return table(("standard visit accepted", "visits", "per second", "median", "p95"), rows)
+            for form, deliveries in prepared.items():
+                half = len(deliveries) // 2
+                rows.append(_one_by_one(f"{form} · {name}", deliveries[:half]))
+                rows.append(_together(f"{form} · {name}", deliveries[half:]))
+    return table(("accepted", "fillings", "per second", "median", "p95"), rows)
 
 
 def _stores(folder: Path) -> Iterator[Settings]:
@@ -52,7 +93,7 @@ def _stores(folder: Path) -> Iterator[Settings]:
 
 
 @contextmanager
-def _township(settings: Settings, count: int) -> Iterator[list[tuple[Actor, Delivery]]]:
+def _township(settings: Settings, count: int) -> Iterator[dict[str, list[tuple[Actor, Delivery]]]]:
     """A store with the register of a township and no visit yet, and the fillings to send."""
     composition.wire()
     with opening.opened(settings, create=True):
@@ -63,21 +104,47 @@ def _township(settings: Settings, count: int) -> Iterator[list[tuple[Actor, Deli
             composition.prepare_store(session, operator("benchmark"))
             plan = township.plan(9, max(24, count), datetime.now(UTC).date(), builder.villages_of(session))
             ids = registering.write(session, operator("benchmark"), plan)
-            prepared = _deliveries(session, plan, ids, count)
+            on = plan.until
+            actors = {name: accounts.actor_for(session, cadre_id, on=on) for name, cadre_id in ids.items()}
+            slots = _standard(plan, count)
+            prepared = {
+                "35 questions": _thirty_five(session, actors, slots),
+                "standard visit": _visits(session, plan, actors, slots),
+            }
         yield prepared
 
 
-def _deliveries(
-    session: Session, plan: township.Township, ids: dict[str, int], count: int
+def _visits(
+    session: Session, plan: township.Township, actors: Mapping[str, Actor], slots: Sequence[Slot]
 ) -> list[tuple[Actor, Delivery]]:
-    on = plan.until
-    actors = {name: accounts.actor_for(session, cadre_id, on=on) for name, cadre_id in ids.items()}
-    slots = _standard(plan, count)
-    work = fillings.Work(plan, builder.xforms(session, on), slots)
+    work = fillings.Work(plan, builder.xforms(session, plan.until), slots)
     return [
         (actors[slot.cadre.username], Delivery(xml, SubmissionSource.PAGE, slot.received_at, "benchmark"))
         for slot, xml in zip(slots, fillings.written(work), strict=True)
     ]
+
+
+def _thirty_five(
+    session: Session, actors: Mapping[str, Actor], slots: Sequence[Slot]
+) -> list[tuple[Actor, Delivery]]:
+    """The form published, and a filling of it for each slot's household."""
+    source = (Path(__file__).parent / "thirty_five.md").read_text(encoding="utf-8")
+    version = library.publish(session, operator("benchmark"), source, valid_from=slots[0].visited_on)
+    form = library.form_of(session, version.id)
+    assert sum(question.type not in _CALCULATED for question in form.questions()) == QUESTIONS
+    return [(actors[slot.cadre.username], _filling(session, actors, form, slot)) for slot in slots]
+
+
+def _filling(session: Session, actors: Mapping[str, Actor], form: Form, slot: Slot) -> Delivery:
+    actor = actors[slot.cadre.username]
+    household = drafts.visitable_household(session, actor, slot.house.id)
+    context = drafts.context_for(session, actor, form, household, now=slot.received_at)
+    instance = Instance.new(form, context, prefill={"household_id": household.id})
+    for _ in range(PERSONS - 1):
+        instance.add_repeat("/data/person")
+    for path, value in _ANSWERS.items():
+        instance.answer(f"/data/{path}", slot.visited_on.isoformat() if value == "visited_on" else value)
+    return Delivery(instance.to_xml(final=True), SubmissionSource.PAGE, slot.received_at, "benchmark")
 
 
 def _standard(plan: township.Township, count: int) -> list[Slot]:

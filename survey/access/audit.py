@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -33,6 +33,19 @@ _LAST = (
     .order_by(col(AuditEntry.sequence).desc())
     .limit(1)
 )
+_HASHED = (
+    "sequence",
+    "at",
+    "actor",
+    "cadre_id",
+    "action",
+    "object_kind",
+    "object_id",
+    "area_code",
+    "result",
+    "details",
+    "previous_hash",
+)
 _INSERT = sa.insert(AuditEntry.__table__)  # type: ignore[attr-defined]
 
 
@@ -49,26 +62,26 @@ def append(
 ) -> None:
     """Add one entry to the chain within the caller's transaction. `details` holds no personal data."""
     session.flush()
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(_TAKE_TURN)
-    last = session.execute(_LAST).first()
+    # Past the session, which has nothing to do with these rows: this is run on every change.
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TAKE_TURN)
+    last = connection.execute(_LAST).first()
     sequence, previous = (last.sequence + 1, last.hash) if last else (1, GENESIS)
-    entry = AuditEntry(
-        sequence=sequence,
-        at=datetime.now(UTC),
-        actor=actor.audit_name,
-        cadre_id=actor.cadre_id,
-        action=action,
-        object_kind=kind,
-        object_id=str(id),
-        area_code=area_code,
-        result=result,
-        details=details or {},
-        previous_hash=previous,
-        hash="",
-    )
-    entry.hash = digest(entry)
-    session.execute(_INSERT, entry.model_dump())
+    values: dict[str, Any] = {
+        "sequence": sequence,
+        "at": datetime.now(UTC),
+        "actor": actor.audit_name,
+        "cadre_id": actor.cadre_id,
+        "action": action,
+        "object_kind": kind,
+        "object_id": str(id),
+        "area_code": area_code,
+        "result": result,
+        "details": details or {},
+        "previous_hash": previous,
+    }
+    connection.execute(_INSERT, values | {"hash": _digest(values)})
 
 
 def mark(session: Session) -> None:
@@ -105,18 +118,14 @@ def broken_mark(session: Session) -> int | None:
 
 def digest(entry: AuditEntry) -> str:
     """The hash of an entry: SHA-256 over its fields and the hash before, as canonical JSON."""
+    return _digest({name: getattr(entry, name) for name in _HASHED})
+
+
+def _digest(values: Mapping[str, Any]) -> str:
     fields = {
-        "sequence": entry.sequence,
-        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": entry.actor,
-        "cadre_id": entry.cadre_id,
-        "action": entry.action,
-        "object_kind": entry.object_kind,
-        "object_id": entry.object_id,
-        "area_code": entry.area_code,
-        "result": str(entry.result),
-        "details": entry.details,
-        "previous_hash": entry.previous_hash,
+        **values,
+        "at": values["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+        "result": str(values["result"]),
     }
     return hashlib.sha256(
         json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

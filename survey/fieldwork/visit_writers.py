@@ -8,6 +8,7 @@ Refuses keys that are in no code list. A record is looked up only within the fil
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -38,6 +39,19 @@ from survey.rules import codes
 
 _HOUSEHOLD_OF = sa.select(col(Member.household_id)).where(col(Member.id) == sa.bindparam("member"))
 SOMEBODY_ELSE = "somebody_else"
+
+_INSERT_VISIT = sa.insert(Visit.__table__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class _Inserted:
+    """The visit a filling has just written."""
+
+    id: str
+    household_id: str
+    area_code: str
+    visited_on: date
+
 
 R = TypeVar("R", Visit, Observation, HardshipContact)
 E = TypeVar("E", bound=StrEnum)
@@ -86,15 +100,25 @@ def write_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow
         "accuracy_m": accuracy_m,
         "place_source": source,
     }
-    visit = _put(session, Visit, visit, row, values)
+    if visit is None:
+        # Inserted by its values: this is run for nearly every filling.
+        session.connection().execute(_INSERT_VISIT, {"id": row.entity_id, **values})
+        filling.visits.append(_Inserted(row.entity_id, household.id, filling.area_code, values["visited_on"]))
+    else:
+        filling.visits.append(_put(session, Visit, visit, row, values))
     known_place = (household.lat, household.lon)
-    if lat is not None and known_place in ((None, None), former_place) and not _is_far(session, visit):
+    is_free = known_place in ((None, None), former_place)
+    if (
+        lat is not None
+        and lon is not None
+        and is_free
+        and not _is_far(session, filling, lat, lon, values["visited_on"])
+    ):
         household.lat, household.lon, household.accuracy_m = lat, lon, accuracy_m
-        household.place_source, household.place_on = source, visit.visited_on
+        household.place_source, household.place_on = source, values["visited_on"]
         versions.touch(household)
         household.updated_at = datetime.now(UTC)
-    filling.visits.append(visit)
-    return (Written("visit", visit.id),)
+    return (Written("visit", row.entity_id),)
 
 
 def withdraw_visit(session: Session, actor: Actor, filling: Filling, row: EntityRow, reason: str) -> None:
@@ -400,10 +424,8 @@ def _respondent(session: Session, household: Household, member_id: str | None) -
     return member_id
 
 
-def _is_far(session: Session, visit: Visit) -> bool:
-    assert visit.lat is not None
-    assert visit.lon is not None
-    return places.far(session, visit.area_code, visit.lat, visit.lon, visit.visited_on) is not None
+def _is_far(session: Session, filling: Filling, lat: float, lon: float, on: date) -> bool:
+    return places.far(session, filling.area_code, lat, lon, on) is not None
 
 
 def _date(text: str | None) -> date | None:

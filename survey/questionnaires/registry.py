@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from models import Household, SubmissionSource, Visit
+from models import Household, SubmissionSource
 from survey.access.permissions import Action, Actor, require
 from survey.problems import Problem
 from survey.questionnaires.engine import EntityRow, Items
@@ -45,6 +46,19 @@ class Earlier:
     rows: Mapping[tuple[str, str], EntityRow] = field(default_factory=dict)
 
 
+class WrittenVisit(Protocol):
+    """What later writers need to know of the visit: a row, or the values it was inserted with."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def household_id(self) -> str: ...
+    @property
+    def area_code(self) -> str: ...
+    @property
+    def visited_on(self) -> date: ...
+
+
 @dataclass(frozen=True)
 class Filling:
     """The accepted filling that rows come from.
@@ -60,7 +74,7 @@ class Filling:
     source: SubmissionSource
     cadre_id: int
     earlier: Earlier | None = None
-    visits: list[Visit] = field(default_factory=list)
+    visits: list[WrittenVisit] = field(default_factory=list)
     """The visit that the filling has written, once it has; none for a contact by telephone."""
 
     def before(self, row: EntityRow) -> EntityRow | None:
@@ -180,11 +194,15 @@ def _write(
     written: list[Written] = []
     for writer in writers:
         mine = by_list.get(writer.list_name, ())
-        for row in mine:
-            written += writer.write(session, actor, filling, row)
-        if mine:
+        if not mine:
+            continue
+        try:
+            for row in mine:
+                written += writer.write(session, actor, filling, row)
             # One statement a list, and what a later writer refers to is there.
-            _flush(session, writer.list_name)
+            session.flush()
+        except IntegrityError as error:
+            raise Problem("submission.entity_known", list=writer.list_name) from error
     return tuple(written)
 
 
@@ -201,13 +219,6 @@ def _check(rows: Sequence[EntityRow]) -> None:
         if (row.action == _CREATE and not _ENTITY_ID.match(row.entity_id)) or key in seen:
             raise Problem("submission.entity_id", question=row.ref, id=row.entity_id[:60])
         seen.add(key)
-
-
-def _flush(session: Session, list_name: str) -> None:
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Problem("submission.entity_known", list=list_name) from error
 
 
 def lists_for(session: Session, actor: Actor, names: Sequence[str], subject: Subject) -> dict[str, Items]:

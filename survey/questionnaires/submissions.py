@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,7 +44,8 @@ _HASH_LABEL = "submission.payload"
 _KNOWN = sa.select(Submission.payload_hash, Submission.cadre_id).where(  # type: ignore[call-overload]
     col(Submission.instance_id) == sa.bindparam("instance")
 )
-_END_DRAFT = sa.delete(Draft).where(col(Draft.instance_id) == sa.bindparam("instance"))
+# No draft is looked at again in the transaction that ends it: nothing in memory has to follow.
+_END_DRAFT = sa.delete(Draft.__table__).where(col(Draft.instance_id) == sa.bindparam("instance"))  # type: ignore[attr-defined]
 _TABLE = Submission.__table__  # type: ignore[attr-defined]
 _INSERT = {
     "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(),
@@ -107,36 +109,47 @@ def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
     context = drafts.context_for(session, actor, form, household, now=delivery.now, corrects=corrects)
     instance = Instance.load(form, received.document, context)
     _require_valid(instance)
-    submission = Submission(
-        instance_id=received.instance_id,
-        version_id=version.id,
-        cadre_id=drafts.owner(actor),
-        household_id=household.id,
-        area_code=before.area_code if before else household.area_code,
-        source=delivery.source,
-        device=delivery.device,
-        started_at=_started_at(instance),
-        received_at=delivery.now,
-        payload=delivery.xml,
-        payload_hash=payload_hash,
-        corrects_id=corrects,
-        first_id=review_states.filling_id(before) if before else None,
-    )
-    if not _insert(session, submission):
+    first_id = review_states.filling_id(before) if before else None
+    area_code = before.area_code or "" if before else household.area_code
+    # As values, not as a row of the session: this is run for every filling there is.
+    values: dict[str, Any] = {
+        "instance_id": received.instance_id,
+        "version_id": version.id,
+        "cadre_id": drafts.owner(actor),
+        "household_id": household.id,
+        "area_code": area_code,
+        "source": delivery.source,
+        "device": delivery.device,
+        "started_at": _started_at(instance),
+        "received_at": delivery.now,
+        "payload": delivery.xml,
+        "payload_hash": payload_hash,
+        "corrects_id": corrects,
+        "first_id": first_id,
+    }
+    if not _insert(session, values):
         # Another delivery of the same instance won the race: it is judged like any repeated one.
         if _accepted_before(session, actor, received, form, payload_hash):
             return Accepted(received.instance_id, household.id, already=True)
         raise Problem("corrections.not_newest")
-    filling = filling_of(session, submission, household, before)
+    filling = Filling(
+        instance_id=received.instance_id,
+        household=household,
+        area_code=area_code,
+        received_at=delivery.now,
+        on=_first_day(session, first_id, delivery.now),
+        source=delivery.source,
+        cadre_id=drafts.owner(actor),
+        earlier=corrections.earlier(session, before) if before else None,
+    )
     written = registry.write_rows(
         session, actor, filling, instance.entities(), reason=_("The submission was corrected.")
     )
-    session.execute(_END_DRAFT, {"instance": received.instance_id})
+    session.connection().execute(_END_DRAFT, {"instance": received.instance_id})
     details: dict[str, object] = {"form": version.form_id, "source": str(delivery.source)}
     if before is not None:
-        review_states.add(
-            session, actor, submission, ReviewKind.EDIT, ReviewState.EDITED, None, now=delivery.now
-        )
+        newer = session.get_one(Submission, received.instance_id)
+        review_states.add(session, actor, newer, ReviewKind.EDIT, ReviewState.EDITED, None, now=delivery.now)
         details["corrects"] = before.instance_id
     audit.append(
         session,
@@ -144,7 +157,7 @@ def accept(session: Session, actor: Actor, delivery: Delivery) -> Accepted:
         "submission.accept" if before is None else "submission.correct",
         kind="submission",
         id=received.instance_id,
-        area_code=submission.area_code or "",
+        area_code=area_code,
         details=details,
     )
     return Accepted(received.instance_id, household.id, already=False, written=written)
@@ -156,24 +169,24 @@ def accept_many(session: Session, deliveries: Iterable[tuple[Actor, Delivery]]) 
         yield accept(session, actor, delivery)
 
 
-def filling_of(
-    session: Session,
-    submission: Submission,
-    household: Household | None,
-    before: Submission | None = None,
-) -> Filling:
-    """What writers are told of a submission; `before` is the version it takes the place of."""
-    first = session.get_one(Submission, submission.first_id) if submission.first_id else submission
+def filling_of(session: Session, submission: Submission, household: Household | None) -> Filling:
+    """What writers are told of a submission that was accepted before."""
     return Filling(
         instance_id=submission.instance_id,
         household=household,
         area_code=submission.area_code or "",
         received_at=submission.received_at,
-        on=i18n.local(first.received_at).date(),
+        on=_first_day(session, submission.first_id, submission.received_at),
         source=submission.source,
         cadre_id=submission.cadre_id,
-        earlier=corrections.earlier(session, before) if before else None,
     )
+
+
+def _first_day(session: Session, first_id: str | None, received_at: datetime) -> date:
+    """The local day on which the first version of a filling was received."""
+    if first_id is not None:
+        received_at = session.get_one(Submission, first_id).received_at
+    return i18n.local(received_at).date()
 
 
 def _corrected(
@@ -197,7 +210,7 @@ def _household(session: Session, actor: Actor, root: tree.Node) -> Household:
 def _accepted_before(
     session: Session, actor: Actor, received: Incoming, form: Form, payload_hash: str
 ) -> bool:
-    known = session.execute(_KNOWN, {"instance": received.instance_id}).first()
+    known = session.connection().execute(_KNOWN, {"instance": received.instance_id}).first()
     if known is None:
         return False
     if known.cadre_id != actor.cadre_id:
@@ -216,10 +229,10 @@ def _other_answer(session: Session, received: Incoming, form: Form) -> str:
     return differences.title(form, name) if name else "—"
 
 
-def _insert(session: Session, submission: Submission) -> bool:
+def _insert(session: Session, values: dict[str, Any]) -> bool:
     """Insert unless the instance id, or another correction of the same version, is there already."""
-    done = session.execute(_INSERT[session.get_bind().dialect.name], submission.model_dump())
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    connection = session.connection()
+    return bool(connection.execute(_INSERT[connection.dialect.name], values).rowcount)
 
 
 def _require_valid(instance: Instance) -> None:
