@@ -3,15 +3,16 @@
 `accept`, one commit each, as when a cadre submits; `accept_many`, one transaction for all, as an import does. The
 fillings are written beforehand and not part of the time: standard visits as the demo would send them next, and a
 township's own questionnaire of 35 questions, six of them in a repeat of three persons (`thirty_five.md`), that writes a
-visit and the register. On SQLite with synchronous=FULL; on PostgreSQL when DATABASE_URL is given.
+visit and the register. Beside them, what the disk allows without any work. On SQLite with synchronous=FULL; on PostgreSQL when DATABASE_URL is given.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,8 @@ def measure(folder: Path, *, count: int) -> str:
     for settings in _stores(folder):
         with _township(settings, count) as prepared:
             name = stores.sync_mode(settings)
+            if settings.is_sqlite:
+                rows.append(_bare(settings.data_dir, count // 2, name))
             for form, deliveries in prepared.items():
                 half = len(deliveries) // 2
                 rows.append(_one_by_one(f"{form} · {name}", deliveries[:half]))
@@ -156,6 +159,21 @@ def _standard(plan: township.Township, count: int) -> list[Slot]:
             cadre = plan.field_cadres(house.group.village_code)[0]
             slots.append(Slot(house, cadre, plan.until, now))
     return slots
+
+
+def _bare(folder: Path, count: int, store: str) -> tuple[object, ...]:
+    """What the disk allows at most: so many commits of three kilobytes each, and nothing else."""
+    seconds = []
+    with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as connection:
+        for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "CREATE TABLE filling (xml)"):
+            connection.execute(statement)
+        for _ in range(count):
+            began = time.perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO filling VALUES (?)", (os.urandom(3000),))
+            connection.execute("COMMIT")
+            seconds.append(time.perf_counter() - began)
+    return _row(f"nothing but a commit of 3 kB · {store}", seconds)
 
 
 def _one_by_one(store: str, deliveries: list[tuple[Actor, Delivery]]) -> tuple[object, ...]:

@@ -107,7 +107,7 @@ BROKEN = {
         "questionnaire.unknown_version",
         "census",
     ),
-    "another version": (swapped('version="1"', 'version="7"'), "questionnaire.unknown_version", "7"),
+    "another version": (swapped(' version="', ' version="7'), "questionnaire.unknown_version", "第 7"),
     "XML that was cut off": (cut_after("<satisfaction>sat"), "submission.broken_off", "satisfaction"),
     "XML that was cut off between two answers": (
         cut_after("</satisfaction>"),
