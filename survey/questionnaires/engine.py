@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from survey.problems import Problem
@@ -48,6 +49,13 @@ from survey.questionnaires.xpath import Environment, Expression, Moment, Value, 
 from survey.questionnaires.xpath_values import to_boolean, to_text
 
 _SELECTS: Final = frozenset({"select", "select1", "rank"})
+_TOLD: Final = frozenset(
+    {"text", "integer", "decimal", "select_one", "select_multiple", "range", "date", "time"}
+)
+SUMMARY_ANSWERS: Final = 3
+"""How many answers stand for a folded instance of a repeat."""
+
+Unfolded = Callable[[Repeat, str, Sequence[int]], Collection[int]]
 
 
 class _FormEnvironment(Environment):
@@ -95,6 +103,7 @@ class Instance(Filling):
     def __init__(self, form: Form, context: Context, data: Node) -> None:
         self._choices: dict[int, tuple[Choice, ...]] = {}
         self._fallback_id = ""
+        self._unfolded: Unfolded | None = None
         super().__init__(form, context, data)
 
     def _environment(self) -> Environment:
@@ -303,6 +312,14 @@ class Instance(Filling):
 
     # -- showing -------------------------------------------------------------------------------------
 
+    def speak(self, language: str) -> None:
+        """Go on in another of the form's languages, named by its code or in full."""
+        wanted = self.form.language(language)
+        if wanted != self.language:
+            self.language = wanted
+            self._choices.clear()
+            self._scope.environment.language = language_code(wanted or self.context.language)
+
     def _render(self, text: Text | None, node: Node, form: str = "") -> str:
         if text is None:
             return ""
@@ -461,9 +478,40 @@ class Instance(Filling):
             at = at.parent
         return False
 
-    def items(self) -> tuple[ItemView, ...]:
-        """The body in order as it is now: only what is relevant, texts and choices evaluated."""
-        return self._views(self.form.body, self.data)
+    def items(
+        self, body: Sequence[BodyItem] | None = None, *, unfolded: Unfolded | None = None
+    ) -> tuple[ItemView, ...]:
+        """The body, or what of it is asked for, in order as it is now: only what is relevant, texts evaluated.
+
+        `unfolded` tells which instances of a repeat are wanted whole, by the repeat, its reference and their
+        positions; the others come folded. Without it all are whole.
+        """
+        self._unfolded = unfolded
+        return self._views(self.form.body if body is None else body, self.data)
+
+    def shows(self, body: Sequence[BodyItem]) -> bool:
+        """Whether anything of these top-level items is there to be seen now."""
+        return any(self._shows(item, self.data) for item in body)
+
+    def _shows(self, item: BodyItem, context: Node) -> bool:
+        if isinstance(item, Question):
+            return self._under(context, item.field) is not None
+        if isinstance(item, Group):
+            node = context if item.field is None else self._under(context, item.field)
+            return node is not None and any(self._shows(child, node) for child in item.children)
+        found = self._offered(item, context)
+        return found is not None and (bool(found[1]) or not item.fixed)
+
+    def heading(self, item: BodyItem) -> str:
+        """The label of a top-level item or of one in groups alone; empty where it has none or is not relevant."""
+        if item.field is None:
+            return self._render(item.label, self.data)
+        node = self.data
+        if isinstance(item, Repeat):
+            found = self._offered(item, self.data)
+            return self._render(item.label, found[0]) if found is not None else ""
+        under = self._under(node, item.field)
+        return self._render(item.label, under) if under is not None else ""
 
     def _views(self, body: Sequence[BodyItem], context: Node) -> tuple[ItemView, ...]:
         views: list[ItemView] = []
@@ -509,11 +557,11 @@ class Instance(Filling):
         assert parent is not None, "a repeat is never the root"
         return self._under(context, parent)
 
-    def _repeat_view(self, item: Repeat, context: Node) -> RepeatView | None:
+    def _offered(self, item: Repeat, context: Node) -> tuple[Node, list[tuple[int, Node]]] | None:
+        """Where a repeat that is relevant lies, and its relevant instances with their positions."""
         holder = self._holder(context, item.field)
         if holder is None:
             return None
-        above = self.ref_of(holder)
         nodes = nodes_of(holder, item.field)
         shown = [(at, n) for at, n in enumerate(nodes, 1) if not n.hidden]
         if nodes and not shown:
@@ -523,18 +571,46 @@ class Instance(Filling):
             ghost.parent, ghost.mark = holder, item.field
             if not to_boolean(self._evaluate(item.field.bind.relevant, ghost)):
                 return None
+        return holder, shown
+
+    def _repeat_view(self, item: Repeat, context: Node) -> RepeatView | None:
+        found = self._offered(item, context)
+        if found is None:
+            return None
+        holder, shown = found
+        ref = f"{self.ref_of(holder)}/{item.field.local}"
+        positions = [at for at, _node in shown]
+        whole = positions if self._unfolded is None else self._unfolded(item, ref, positions)
         first = next((c for c in item.children if isinstance(c, Group) and c.label is not None), None)
         instances = tuple(
             RepeatInstanceView(
-                f"{above}/{item.field.local}[{at}]",
+                f"{ref}[{at}]",
                 at,
                 self._render(first.label, node) if first is not None else "",
-                self._views(item.children, node),
+                self._views(item.children, node) if at in whole else (),
+                folded=at not in whole,
+                summary=() if at in whole else self._summary(item.children, node),
             )
             for at, node in shown
         )
+        nodes = nodes_of(holder, item.field)
         label = self._render(item.label, holder if not nodes else nodes[0])
-        return RepeatView(f"{above}/{item.field.local}", label, item.appearance, item.fixed, instances)
+        return RepeatView(ref, label, item.appearance, item.fixed, instances)
+
+    def _summary(self, body: Sequence[BodyItem], context: Node) -> tuple[str, ...]:
+        """The first answers among these items, as they read."""
+        answered = ((q, n) for q, n in self._visible_questions(body, context) if q.type in _TOLD and n.text())
+        return tuple(self._told(question, node) for question, node in islice(answered, SUMMARY_ANSWERS))
+
+    def _told(self, question: Question, node: Node) -> str:
+        """An answer as it reads: of a selection the labels of what was chosen."""
+        value = node.text()
+        if question.control not in _SELECTS:
+            return value
+        chosen = [value] if question.control == "select1" else value.split()
+        labels = {choice.value: choice.label for choice in self._choices_of(question, node)}
+        comma = "、" if self.context.language.startswith("zh") else ", "
+        return comma.join(labels.get(one, one) for one in chosen)
 
     def _question_view(self, question: Question, node: Node) -> QuestionView:
         bind = question.field.bind

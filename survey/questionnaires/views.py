@@ -63,12 +63,17 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class RepeatInstanceView:
-    """One instance of a repeat; `label` is that of its first group, empty if it has none."""
+    """One instance of a repeat; `label` is that of its first group, empty if it has none.
+
+    A folded one has no children, but its first answers as they read: `summary`.
+    """
 
     ref: str
     position: int
     label: str
     children: tuple[ItemView, ...]
+    folded: bool = False
+    summary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The visit page: what the address asks for, the form of a draft, what became of it, what is unfinished.
 
-Owns the address (`?household=…` begins, `?instance=…` continues on any device), the outline and the bar under the form.
-Refuses to know answers: they are in the draft, given and read through `survey.ui.filling`.
+Owns the address (`?household=…` begins, `?instance=…` continues on any device).
+The form itself is drawn by `survey.ui.form_page`; answers are in the draft, given and read through `survey.ui.filling`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from survey.i18n import gettext as _
 from survey.problems import Problem
 from survey.questionnaires import drafts, library, submissions
 from survey.questionnaires.registry import Written
-from survey.questionnaires.views import ItemView
-from survey.questionnaires.views import QuestionView as Question
-from survey.ui import components, forms, navigation, session, shell, state, wording
+from survey.ui import components, form_page, navigation, session, shell, wording
 from survey.ui.filling import Draft
 
-_PREFIX = "minqing"
 _RECENT = 10
 
 
@@ -76,93 +73,7 @@ def _form(instance_id: str) -> None:
     draft = Draft(instance_id)
     if draft.accepted is not None:
         st.rerun()
-    actor = session.actor()
-    with draft.opened(actor) as instance:
-        parts, items, mistakes = forms.parts(instance.form.body), instance.items(), instance.errors()
-    filled = [at for at, part in enumerate(parts) if _of_part(items, part)]
-    at = max((part for part in filled if part <= draft.part), default=filled[0] if filled else 0)
-    shown = _of_part(items, parts[at])
-    _outline(draft, items, parts, filled, at)
-    for notice in state.take_notices():
-        {"success": st.success, "warning": st.warning, "error": st.error}[notice.kind](notice.text)
-    marked = {mistake.ref: mistake.message for mistake in mistakes if draft.checked}
-    with st.container(key=f"mq_part_{instance_id[-12:]}_{at}"):
-        forms.draw(shown, draft, marked)
-    components.mirror(
-        f"mq_mirror_{instance_id[-12:]}",
-        wording.of_two_texts(),
-        prefix=f"{_PREFIX}:{actor.cadre_id}:{instance_id}:",
-        fields=forms.typed_fields(shown, instance_id),
-        on_typed=draft.typed,
-    )
-    _bar(draft, filled, at, len(mistakes))
-    field, turn = draft.scroll
-    components.scroll(to=field, turn=turn)
-
-
-def _of_part(items: tuple[ItemView, ...], part: tuple[str, ...]) -> tuple[ItemView, ...]:
-    return tuple(
-        item for item in items if any(forms.belongs(view.ref, part) for view in forms.questions((item,)))
-    )
-
-
-def _outline(
-    draft: Draft,
-    items: tuple[ItemView, ...],
-    parts: tuple[tuple[str, ...], ...],
-    filled: list[int],
-    at: int,
-) -> None:
-    if len(filled) < 2:
-        return
-    with st.container(key="mq_outline", horizontal=True, wrap=False):
-        for number, part in enumerate(filled, 1):
-            views = _of_part(items, parts[part])
-            titles = [item.label for item in views if not isinstance(item, Question) and item.label]
-            st.button(
-                f"{number} {wording.plain(' · '.join(titles))}",
-                key=f"mq_part_button_{part}",
-                type="primary" if part == at else "secondary",
-                width="stretch",
-                on_click=draft.turn_to,
-                args=(part,),
-            )
-
-
-def _bar(draft: Draft, filled: list[int], at: int, open_count: int) -> None:
-    """Back, what is still open, next or submit: under the thumb on every part."""
-    place = filled.index(at) if at in filled else 0
-    with st.container(key="mq_bar", horizontal=True, wrap=False, vertical_alignment="center"):
-        if place > 0:
-            st.button(
-                _("Back"), key="mq_back", width="stretch", on_click=draft.turn_to, args=(filled[place - 1],)
-            )
-        if open_count:
-            st.button(
-                _("{n} still to answer", n=open_count),
-                key="mq_open",
-                width="stretch",
-                icon=":material/arrow_downward:",
-                on_click=draft.to_next_open,
-            )
-        if place < len(filled) - 1:
-            st.button(
-                _("Next"),
-                key="mq_next",
-                type="primary",
-                width="stretch",
-                on_click=draft.turn_to,
-                args=(filled[place + 1],),
-            )
-        if place == len(filled) - 1:
-            st.button(
-                _("Submit"),
-                key="mq_submit",
-                type="primary",
-                width="stretch",
-                icon=":material/check:",
-                on_click=draft.submit,
-            )
+    form_page.show(draft, session.actor())
 
 
 def outcome(actor: Actor, instance_id: str) -> None:
@@ -176,7 +87,7 @@ def outcome(actor: Actor, instance_id: str) -> None:
     with db.reading() as store:
         recent = visits.history(store, actor, accepted.household_id, limit=_RECENT)
     written = next((visit for visit in recent if visit.instance_id == instance_id), None)
-    components.forget(prefix=f"{_PREFIX}:{actor.cadre_id}:{instance_id}:")
+    components.forget(prefix=form_page.mirrored_under(actor, instance_id))
     st.success(_("Handed in. Thank you."), icon=":material/check_circle:")
     lines = []
     if written is not None:

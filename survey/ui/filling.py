@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from survey import db, i18n
 from survey.access.permissions import Actor
 from survey.fieldwork import places
+from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import attachments, drafts, running, submissions
+from survey.questionnaires import attachments, drafts, drawn, file_answers, media, running, submissions
+from survey.questionnaires.definitions import Form, Repeat
 from survey.questionnaires.engine import Instance
-from survey.ui import form_widgets, forms, session, state
+from survey.questionnaires.views import QuestionView
+from survey.ui import form_parts, form_repeats, form_texts, session, state
+from survey.ui.form_answers import key_of
 
 # What no second sending mends: the browser may go on to the next photo.
 _PHOTO_AT_FAULT = frozenset({"attachment.not_image", "attachment.too_large"})
@@ -37,11 +42,15 @@ class _Typed:
     over: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Draft:
     """A filling in progress, known by its id alone; every call reads and writes the store."""
 
     instance_id: str
+    form: Form | None = field(default=None, compare=False, repr=False)
+    """Its form, once it was opened."""
+    media_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
+    """The files its form shows, once they were asked for."""
 
     @contextmanager
     def opened(self, actor: Actor) -> Iterator[Instance]:
@@ -51,6 +60,8 @@ class Draft:
             form = running.take(store, actor, self.instance_id)
             for ref, text in waiting.items():
                 form.instance.answer(ref, text)
+            self.form = form.instance.form
+            form.instance.speak(self.language or i18n.language())
             yield form.instance
             if not waiting:
                 running.give_back(store, form)
@@ -79,12 +90,12 @@ class Draft:
             raise
 
     @session.callback
-    def give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
+    def give(self, key: str, ref: str, to_text: form_texts.ToText) -> None:
         """Take over what the widget under this key now holds."""
         self._give(key, ref, to_text)
 
     @session.harmless_callback
-    def give_typed(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
+    def give_typed(self, key: str, ref: str, to_text: form_texts.ToText) -> None:
         """Take over text that left its field; the browser keeps a copy until it is in the draft."""
         if self.accepted is not None:
             return
@@ -93,7 +104,49 @@ class Draft:
         state.committed(self.instance_id)[key] = text
         self._take_typed({ref: _Typed(text, (before,))})
 
-    def _give(self, key: str, ref: str, to_text: form_widgets.ToText) -> None:
+    @session.callback
+    def give_and_go_on(self, key: str, ref: str, to_text: form_texts.ToText) -> None:
+        """Take over an answer and bring the next question into view, or the next part."""
+        self._give(key, ref, to_text)
+        if not st.session_state[key]:
+            return
+        with self.opened(session.actor()) as instance:
+            parts = form_parts.parts(instance.form)
+            at = form_parts.part_of(parts, ref) or 0
+            views = form_parts.questions(instance.items(parts[at].body, unfolded=self.unfolded))
+            refs = [view.ref for view in views if view.ref == ref or _is_answered_here(view)]
+            later = next((n for n in range(at + 1, len(parts)) if instance.shows(parts[n].body)), None)
+        following = refs[refs.index(ref) + 1 :] if ref in refs else []
+        if following:
+            self._scroll(f"st-key-{key_of(self.instance_id, following[0])}")
+        elif later is not None:
+            state.keep(self._name("part"), later)
+            self._scroll("")
+
+    @session.callback
+    def give_month(self, year_key: str, month_key: str, ref: str) -> None:
+        """Take over a month, once its year and its number are both filled in; without either there is none."""
+        year, month = st.session_state[year_key], st.session_state[month_key]
+        text = f"{year:04d}-{month:02d}-01" if year and month else ""
+        state.shown(self.instance_id)[key_of(self.instance_id, ref)] = text
+        self.answer({ref: text})
+
+    @session.callback
+    def slide(self, key: str, ref: str, steps: Sequence[str]) -> None:
+        """Take over where a slider was moved to, or that it was cleared."""
+        sent = _sent(key, "moved")
+        if sent is not None:
+            at = sent.get("at")
+            self.answer({ref: steps[at] if isinstance(at, int) and 0 <= at < len(steps) else ""})
+
+    @session.callback
+    def rank(self, key: str, ref: str) -> None:
+        """Take over the order a rank component sent."""
+        sent = _sent(key, "ranked")
+        if sent is not None:
+            self.answer({ref: " ".join(str(value) for value in sent.get("order", ()))})
+
+    def _give(self, key: str, ref: str, to_text: form_texts.ToText) -> None:
         if self.accepted is not None:
             return
         text = to_text(st.session_state[key])
@@ -115,19 +168,36 @@ class Draft:
                 ref: one.text for ref, one in typed.items() if instance.value(ref) in (one.text, *one.over)
             }
         for ref, text in answers.items():
-            state.shown(self.instance_id)[form_widgets.key_of(self.instance_id, ref)] = text
+            state.shown(self.instance_id)[key_of(self.instance_id, ref)] = text
         if answers:
             self.answer(answers)
 
     @session.callback
     def add(self, ref: str) -> None:
-        """Add an instance of a repeat."""
-        self.change(lambda _store, _actor, instance: _added(instance, ref))
+        """Add an instance of a repeat, and show it where the repeat is shown one by one."""
+        added: list[str] = []
+        self.change(lambda _store, _actor, instance: added.append(instance.add_repeat(ref)))
+        for repeat, position in form_parts.instances_above(added[0]):
+            state.keep(self._name(f"open_{repeat}"), position)
+        self._scroll(f"st-key-{key_of(self.instance_id, added[0])}_box")
 
     @session.callback
     def remove(self, ref: str) -> None:
-        """Remove an instance of a repeat."""
+        """Remove an instance of a repeat; one by one, the list of the others is shown."""
         self.change(lambda _store, _actor, instance: instance.remove_repeat(ref))
+        state.keep(self._name(f"open_{ref.rpartition('[')[0]}"), 0)
+
+    def unfolded(self, repeat: Repeat, ref: str, positions: Sequence[int]) -> Collection[int]:
+        """The positions of the instances of a repeat that are drawn whole."""
+        return form_repeats.unfolded(repeat, positions, int(state.kept(self._name(f"open_{ref}"), 0)))
+
+    @session.harmless_callback
+    def unfold(self, ref: str, position: int) -> None:
+        """Show one instance of a repeat; 0: all of them as a compact list."""
+        state.keep(self._name(f"open_{ref}"), position)
+        box = f"{ref}[{position}]" if position else ref
+        key = key_of(self.instance_id, box)
+        self._scroll(f"st-key-{key}_box" if position else f"st-key-mq_rows_{key}")
 
     @session.callback
     def locate(self, ref: str, place: Mapping[str, float] | None, source: str) -> None:
@@ -145,7 +215,7 @@ class Draft:
 
     def _locate(self, ref: str, place: Mapping[str, float] | None, source: str) -> None:
         parts = ("lat", "lon", "altitude", "accuracy")
-        text = " ".join(form_widgets.number_text(place.get(part, 0.0)) for part in parts) if place else ""
+        text = " ".join(form_texts.number_text(place.get(part, 0.0)) for part in parts) if place else ""
 
         def edit(_store: Any, _actor: Actor, instance: Instance) -> None:
             instance.answer(ref, text)
@@ -187,35 +257,91 @@ class Draft:
         place = (float(sent["lat"]), float(sent["lon"])) if "lat" in sent and "lon" in sent else None
 
         def edit(store: Any, actor: Actor, instance: Instance) -> None:
-            if any(view.value == name for view in forms.questions(instance.items())):
+            if any(view.value == name for view in form_parts.questions(instance.items())):
                 return  # It had arrived; only the answer was lost on the way.
             question = _empty_photo(instance, ref)
-            attachments.store(
-                store, actor, self.instance_id, question, name, content, taken_at=_taken(sent), place=place
-            )
+            self._keep_photo(store, actor, question, name, content, _taken(sent), place)
             instance.answer(question, name)
 
         self.change(edit)
+
+    def _keep_photo(
+        self,
+        store: Any,
+        actor: Actor,
+        question: str,
+        name: str,
+        content: bytes,
+        taken_at: datetime | None,
+        place: tuple[float, float] | None,
+    ) -> None:
+        attachments.store(
+            store, actor, self.instance_id, question, name, content, taken_at=taken_at, place=place
+        )
 
     @session.callback
     def remove_photo(self, ref: str) -> None:
         """Remove a photo, and its place in the repeat unless it is the only one."""
 
         def edit(store: Any, actor: Actor, instance: Instance) -> None:
-            attachments.remove(store, actor, self.instance_id, instance.value(ref))
+            self._remove_attachment(store, actor, instance.value(ref))
             instance.answer(ref, "")
             holder, bracket, _rest = ref.rpartition("[")
             above = ref.rpartition("/")[0]
             if bracket and above.endswith("]") and holder == above.rpartition("[")[0]:
                 others = [
                     view.ref
-                    for view in forms.questions(instance.items())
+                    for view in form_parts.questions(instance.items())
                     if view.ref.startswith(f"{holder}[")
                 ]
                 if len(others) > 1:
                     instance.remove_repeat(above)
 
         self.change(edit)
+
+    @session.callback
+    def take_file(self, key: str, ref: str) -> None:
+        """Take in a file as an answer and as an attachment."""
+        sent = st.session_state[key]
+        if sent is None:
+            return
+        name = file_answers.name_for(sent.name)
+
+        def edit(store: Any, actor: Actor, instance: Instance) -> None:
+            self._keep_file(store, actor, ref, name, sent.getvalue())
+            instance.answer(ref, name)
+
+        self.change(edit)
+
+    def _keep_file(self, store: Any, actor: Actor, ref: str, name: str, content: bytes) -> None:
+        file_answers.store(store, actor, self.instance_id, ref, name, content)
+
+    @session.callback
+    def remove_file(self, ref: str) -> None:
+        """Remove the file of a question."""
+
+        def edit(store: Any, actor: Actor, instance: Instance) -> None:
+            self._remove_attachment(store, actor, instance.value(ref))
+            instance.answer(ref, "")
+
+        self.change(edit)
+
+    def _remove_attachment(self, store: Any, actor: Actor, name: str) -> None:
+        attachments.remove(store, actor, self.instance_id, name)
+
+    def address(self, name: str) -> str:
+        """Where a picture, sound or film that the form names is served; empty where it has none."""
+        if not name or self.form is None:
+            return ""
+        if self.media_names is None:
+            with db.reading() as store:
+                self.media_names = media.names(store, session.actor(), self.form.form_id, self.form.version)
+        file = media.file_name(name)
+        if file not in self.media_names:
+            return ""
+        return "/form-media/" + "/".join(
+            quote(part, safe="") for part in (self.form.form_id, self.form.version or "-", file)
+        )
 
     def photos(self) -> Mapping[str, str]:
         """Photo name → id of what is stored."""
@@ -228,10 +354,42 @@ class Draft:
         return str(state.kept(f"received_{key}", ""))
 
     @session.harmless_callback
-    def turn_to(self, part: int, field: str = "") -> None:
-        """Show a part of the form, from its top or at a field."""
+    def turn_to(self, part: int) -> None:
+        """Show a part of the form from its top; a widget callback."""
+        self.show_part(part)
+
+    def show_part(self, part: int) -> None:
+        """Show a part of the form from its top."""
         state.keep(self._name("part"), part)
-        self._scroll(field)
+        state.keep(self._name("overview"), False)
+        self._scroll("")
+
+    @session.harmless_callback
+    def jump_to(self, ref: str) -> None:
+        """Show a question: its part, the instances it lies in, the question itself; what is open is marked."""
+        state.keep(self._name("checked"), True)
+        with self.opened(session.actor()) as instance:
+            parts = form_parts.parts(instance.form)
+        self._jump(parts, ref)
+
+    def _jump(self, parts: Sequence[form_parts.Part], ref: str) -> None:
+        at = form_parts.part_of(parts, ref)
+        if at is not None:
+            state.keep(self._name("part"), at)
+        for repeat, position in form_parts.instances_above(ref):
+            state.keep(self._name(f"open_{repeat}"), position)
+        state.keep(self._name("overview"), False)
+        self._scroll(f"st-key-{key_of(self.instance_id, ref)}")
+
+    @session.harmless_callback
+    def look_over(self, overview: bool) -> None:
+        """Show the overview of the whole form, or the form again; a widget callback."""
+        self.show_overview(overview)
+
+    def show_overview(self, overview: bool) -> None:
+        """Show the overview of the whole form, or the form again."""
+        state.keep(self._name("overview"), overview)
+        self._scroll("")
 
     @session.callback
     def submit(self) -> None:
@@ -256,11 +414,13 @@ class Draft:
         """
         known, late = state.committed(self.instance_id), {}
         with self.opened(actor) as instance:
-            asked = tuple(forms.questions(instance.items()))
+            parts = form_parts.parts(instance.form)
+            _filled, at = form_parts.shown(instance, parts, self.part)
+            asked = tuple(form_parts.questions(instance.items(parts[at].body, unfolded=self.unfolded)))
         for view in asked:
-            key = form_widgets.key_of(self.instance_id, view.ref)
+            key = key_of(self.instance_id, view.ref)
             if key in known and key in st.session_state:
-                text = form_widgets.reader(view)(st.session_state[key])
+                text = form_texts.reader(view)(st.session_state[key])
                 if text != known[key]:
                     late[view.ref] = known[key] = text
         if late or state.unsaved(self.instance_id):
@@ -275,14 +435,9 @@ class Draft:
     def _turn_to_first_mistake(self, actor: Actor) -> None:
         with self.opened(actor) as instance:
             mistakes = instance.errors()
-            parts = forms.parts(instance.form.body)
-        if not mistakes:
-            return
-        ref = mistakes[0].ref
-        for at, part in enumerate(parts):
-            if forms.belongs(ref, part):
-                state.keep(self._name("part"), at)
-        self._scroll(f"st-key-{form_widgets.key_of(self.instance_id, ref)}")
+            parts = form_parts.parts(instance.form)
+        if mistakes:
+            self._jump(parts, mistakes[0].ref)
 
     def _scroll(self, field: str) -> None:
         state.keep(self._name("scroll"), field)
@@ -297,6 +452,26 @@ class Draft:
     def scroll(self) -> tuple[str, int]:
         """The field to bring into view, and the turn that asked for it."""
         return str(state.kept(self._name("scroll"), "")), int(state.kept(self._name("turn"), 0))
+
+    @property
+    def ending(self) -> str:
+        """What the last button of the form is called."""
+        return _("Submit")
+
+    @property
+    def overview(self) -> bool:
+        """Whether the overview of the whole form is shown instead of a part."""
+        return bool(state.kept(self._name("overview"), False))
+
+    @property
+    def language(self) -> str:
+        """The language chosen for this filling, where its form has others than the interface's; empty: none."""
+        return str(state.kept(self._name("language"), ""))
+
+    @session.harmless_callback
+    def speak(self, key: str) -> None:
+        """Show the form in the language that the widget under this key now holds."""
+        state.keep(self._name("language"), st.session_state[key] or "")
 
     @property
     def checked(self) -> bool:
@@ -318,15 +493,15 @@ def _answer_all(instance: Instance, answers: Mapping[str, str]) -> None:
         instance.answer(ref, text)
 
 
-def _added(instance: Instance, ref: str) -> None:
-    instance.add_repeat(ref)
+def _is_answered_here(view: QuestionView) -> bool:
+    return view.type != "note" and not view.readonly and drawn.can_be_answered(view)
 
 
 def _empty_photo(instance: Instance, ref: str) -> str:
     """The image question for a new photo: the question itself, or one without a photo in the repeat, added if need be."""
     images = [
         view
-        for view in forms.questions(instance.items())
+        for view in form_parts.questions(instance.items())
         if view.type == "image" and (view.ref == ref or view.ref.startswith(f"{ref}["))
     ]
     for view in images:
@@ -337,7 +512,7 @@ def _empty_photo(instance: Instance, ref: str) -> str:
     added = instance.add_repeat(ref)
     return next(
         view.ref
-        for view in forms.questions(instance.items())
+        for view in form_parts.questions(instance.items())
         if view.type == "image" and view.ref.startswith(f"{added}/")
     )
 

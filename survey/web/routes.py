@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from survey import db
-from survey.web import assets, files, gate, installing, map_points, sign_in
+from survey.web import assets, files, gate, installing, map_points, media, sign_in
 
 
 async def health(_request: Request) -> Response:
@@ -53,5 +53,6 @@ ROUTES: list[BaseRoute] = [
     Route("/ca.crt", installing.certificate, methods=["GET"]),
     Route("/map/points", map_points.points, methods=["GET"]),
     Route("/attachment/{id}", files.attachment, methods=["GET"]),
+    Route("/form-media/{form}/{version}/{name}", media.form_media, methods=["GET"]),
     *assets.mounts(),
 ]

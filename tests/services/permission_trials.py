@@ -28,6 +28,7 @@ from models import (
     PlaceSource,
     Post,
     Posting,
+    QuestionnaireFile,
     Residence,
     SubmissionSource,
     UpdateConflict,
@@ -62,7 +63,9 @@ from survey.questionnaires import (
     authoring,
     corrections,
     drafts,
+    file_answers,
     library,
+    media,
     progress,
     results,
     reviews,
@@ -140,6 +143,15 @@ class Trial:
     call: Call
     reach: Reach = Reach.RECORD
     shows: bool = True  # whether a list names what it is about (a count does not)
+
+
+def a_picture(session: Session, area_code: str) -> tuple[str, str]:
+    """Form id and version of a questionnaire of an area's office that shows `house.png`."""
+    version = builders.a_questionnaire_version(session, area_code=area_code)
+    content = b"\x89PNG\r\n\x1a\n"
+    session.add(QuestionnaireFile(version_id=version.id, name="house.png", content=content, sha256="0" * 64))
+    session.flush()
+    return "test_form", version.version
 
 
 def a_photo() -> bytes:
@@ -581,6 +593,18 @@ TRIALS: dict[str, Trial] = {
     ),
     "survey.questionnaires.attachments.read": Trial(
         VISITORS, lambda s, a, x, w: attachments.read(s, a, x.attachment)
+    ),
+    "survey.questionnaires.file_answers.store": Trial(
+        VISITORS,
+        lambda s, a, x, w: file_answers.store(
+            s, a, own_draft(s, a, x).instance_id, QUESTION, "1.pdf", b"%PDF-1.7"
+        ),
+    ),
+    "survey.questionnaires.media.names": Trial(
+        VISITORS, lambda s, a, x, w: media.names(s, a, *a_picture(s, x.village)), Reach.LIST, shows=False
+    ),
+    "survey.questionnaires.media.read": Trial(
+        VISITORS, lambda s, a, x, w: media.read(s, a, *a_picture(s, x.village), "house.png")
     ),
     "survey.questionnaires.drafts.start": Trial(
         VISITORS, lambda s, a, x, w: drafts.start(s, a, library.VISIT_FORM, x.household, now=NOW)

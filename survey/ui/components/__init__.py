@@ -7,7 +7,7 @@ elsewhere: everything comes from package data.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -100,6 +100,62 @@ def photo(
         data={"words": dict(words), "received": received, "several": several},
         on_photo_change=functools.partial(on_photo, *args),
     )
+
+
+def slider(
+    key: str,
+    words: Mapping[str, str],
+    *,
+    label: str,
+    steps: Sequence[str],
+    at: int | None,
+    upright: bool,
+    on_moved: Callable[..., None],
+    args: tuple[Any, ...],
+) -> None:
+    """A slider over even steps that stands nowhere until it is touched; `at` is the step that is chosen."""
+    mount = renderer(
+        "slider",
+        html=(
+            '<div class="mq-slider mq-own"><output></output><div class="mq-track">'
+            '<button type="button" class="mq-step">−</button><input type="range">'
+            '<button type="button" class="mq-step">+</button></div>'
+            '<div class="mq-ends"><span class="mq-first"></span><button type="button" class="mq-clear"></button>'
+            '<span class="mq-last"></span></div></div>'
+        ),
+        css=source("form.css"),
+    )
+    first, second = float(steps[0]), float(steps[1])
+    data = {
+        "words": dict(words),
+        "label": label,
+        "count": len(steps),
+        "first": first,
+        "step": second - first,
+        "decimals": max(len(step.partition(".")[2]) for step in (steps[0], steps[1], steps[-1])),
+        "at": at,
+        "upright": upright,
+    }
+    mount(key=key, data=data, on_moved_change=functools.partial(on_moved, *args))
+
+
+def rank(
+    key: str,
+    words: Mapping[str, str],
+    *,
+    choices: Sequence[tuple[str, str]],
+    ranked: Sequence[str],
+    on_ranked: Callable[..., None],
+    args: tuple[Any, ...],
+) -> None:
+    """Choices (value, label) that are put in order by tapping; `ranked` are the values in order so far."""
+    mount = renderer(
+        "rank",
+        html='<div class="mq-rank mq-own"><ol></ol><p></p><div class="mq-rest"></div></div>',
+        css=source("form.css"),
+    )
+    data = {"words": dict(words), "choices": [list(choice) for choice in choices], "ranked": list(ranked)}
+    mount(key=key, data=data, on_ranked_change=functools.partial(on_ranked, *args))
 
 
 def scroll(*, to: str, turn: int) -> None:

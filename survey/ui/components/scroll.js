@@ -9,7 +9,7 @@ export default function ({ data, parentElement }) {
   const look = () => {
     const field = data.to ? document.querySelector(`.${CSS.escape(data.to)}`) : null;
     if (data.to && !field && tries++ < 20) return setTimeout(look, 50);
-    if (field) field.scrollIntoView({ block: "center" });
+    if (field) field.scrollIntoView({ block: field.offsetHeight > innerHeight * 0.6 ? "start" : "center" });
     else main.scrollTo({ top: 0 });
   };
   setTimeout(look, 50);
