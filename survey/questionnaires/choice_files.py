@@ -16,6 +16,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from survey.problems import Problem
+from survey.questionnaires import media_names
 from survey.questionnaires.tree import ELEMENT, TEXT, Node, parse
 
 MOST_BYTES: Final = 10 * 2**20
@@ -118,5 +119,5 @@ def _text(name: str, content: bytes) -> str:
 
 
 def named(names: Sequence[str]) -> frozenset[str]:
-    """Those of the names that are files of choices."""
-    return frozenset(name for name in names if name.lower().endswith(TYPES))
+    """Those of the names that belong to a questionnaire: files of choices, and what its texts show."""
+    return frozenset(name for name in names if name.lower().endswith(TYPES) or media_names.media_type(name))

@@ -16,7 +16,7 @@ from typing import Final
 from pyxform.question_type_dictionary import QUESTION_TYPE_DICT
 from pyxform.xls2json import RE_BEGIN_CONTROL, RE_END_CONTROL, RE_SELECT
 
-from survey.questionnaires import drawn
+from survey.questionnaires import drawn, media_names
 from survey.questionnaires.compiler_words import heading_of, placed
 from survey.questionnaires.findings import Finding, Weight
 from survey.questionnaires.sheets import Row, Sheet, Sheets
@@ -25,8 +25,6 @@ from survey.questionnaires.xpath import XPathError, compile_xpath
 HOUSEHOLD: Final = "household_id"
 MOST_ROWS: Final = 20_000
 MANY_CHOICES: Final = 500
-# A choice from a sheet of its own is folded into the others before it is compiled.
-NOT_DRAWN: Final = (drawn.NOT_DRAWN | {"file"}) - {"select_one_external"}
 _METADATA: Final = frozenset(
     {
         "start",
@@ -64,6 +62,7 @@ _SPELLINGS: Final = {
 _ENTITY_LOGIC: Final = ("create_if", "update_if", "entity_id")
 _YES_NO: Final = frozenset({"yes", "no", "true", "false", "true()", "false()", "y", "n", "t", "f"})
 _REFERENCE: Final = re.compile(r"\$\{\s*(last-saved#)?([^{}]*?)\s*\}")
+_MEDIA: Final = frozenset({"image", "audio", "video", "big-image"})
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _FULL_WIDTH: Final = re.compile(r"[（），＝＞＜＋－＊｛｝＄。；：“”‘’　]|[０-９]")
 _FAILED_CELL: Final = re.compile(r"#(?:REF!|NAME\?|VALUE!|N/A|DIV/0!|NULL!|NUM!)$")
@@ -106,7 +105,13 @@ def check(sheets: Sheets, known: Surroundings) -> list[Finding]:
     if headings[0] not in sheets["survey"].headings:
         return [*found, Finding("authoring.missing_column", sheet="survey", row=1, facts={"columns": "type"})]
     found += [*_headings(sheets["survey"]), *_survey_rows(sheets, known)]
-    found += [*_choice_rows(sheets), *_expressions(sheets), *_writes(sheets, known), *_languages(sheets)]
+    found += [
+        *_media(sheets, known),
+        *_choice_rows(sheets),
+        *_expressions(sheets),
+        *_writes(sheets, known),
+        *_languages(sheets),
+    ]
     return found
 
 
@@ -342,7 +347,9 @@ def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -
     if kind == "calculate" and not calculated:
         yield placed("authoring.no_calculation", sheets, "survey", row.number, "calculation")
     bare, appearance = kind.partition(" ")[0], row.text(columns["appearance"])
-    if bare in NOT_DRAWN:
+    # A choice from a sheet of its own is folded into the others before it is compiled.
+    followed = bare == "select_one_external" or drawn.is_drawn(bare, appearance)
+    if not followed:
         required = row.text(columns["required"]).lower() not in ("", "no", "false", "false()", "n", "f")
         yield placed(
             "authoring.not_drawn_required" if required else "authoring.not_drawn",
@@ -351,11 +358,9 @@ def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -
             row.number,
             "type",
             Weight.ERROR if required else Weight.WARNING,
-            type=kind,
+            type=f"{kind} ({appearance})" if appearance else kind,
         )
-    elif kind != "note" and (
-        not drawn.is_drawn(bare, appearance) or appearance.startswith(drawn.DRAWN_PLAINLY)
-    ):
+    elif kind != "note" and appearance.startswith(drawn.DRAWN_PLAINLY):
         yield placed(
             "authoring.appearance_not_drawn",
             sheets,
@@ -365,11 +370,25 @@ def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -
             Weight.WARNING,
             appearance=appearance,
         )
-    for heading in row.cells:
-        word = heading.lower().removeprefix("media::").partition(":")[0]
-        if word in ("image", "audio", "video", "big-image"):
-            yield placed("authoring.media_not_shown", sheets, "survey", row.number, heading, Weight.WARNING)
-            break
+
+
+def _media(sheets: Sheets, known: Surroundings) -> Iterator[Finding]:
+    """Pictures, sounds and films that a text names and that did not come with the questionnaire."""
+    for name in ("survey", "choices"):
+        for row in sheets[name].rows if name in sheets else ():
+            for heading, text in row.cells.items():
+                word = heading.lower().removeprefix("media::").partition(":")[0]
+                file = media_names.file_name(text.strip())
+                if word in _MEDIA and file and "${" not in text and file not in known.files:
+                    yield placed(
+                        "authoring.media_not_shown",
+                        sheets,
+                        name,
+                        row.number,
+                        heading,
+                        Weight.WARNING,
+                        file=file,
+                    )
 
 
 def _any_text(row: Row, column: str) -> bool:

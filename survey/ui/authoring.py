@@ -46,7 +46,7 @@ def upload(actor: Actor, on: date) -> None:
         )  # fmt: skip
     chosen = st.file_uploader(
         _(
-            "Questionnaire (.xlsx, .xls or .md), and lists of choices that belong to it (.csv, .geojson, .xml)"
+            "Questionnaire (.xlsx, .xls or .md), and what belongs to it: lists of choices (.csv, .geojson, .xml), pictures, sound"
         ),
         accept_multiple_files=True,
         key=f"mq_upload_{state.kept('upload_turn', 0)}",
@@ -64,7 +64,7 @@ def _check(actor: Actor, files: dict[str, bytes], on: date) -> None:
     lists = choice_files.named(list(files))
     forms = [name for name in files if name not in lists]
     if len(forms) != 1:
-        st.error(_("Choose exactly one questionnaire file; lists of choices come beside it."))
+        st.error(_("Choose exactly one questionnaire file; lists of choices and pictures come beside it."))
         return
     authored = Authored(forms[0], files[forms[0]], {name: files[name] for name in lists})
     with st.spinner(_("Checking the questionnaire")):

@@ -23,7 +23,16 @@ from survey.access.permissions import Actor
 from survey.fieldwork import places
 from survey.i18n import gettext as _
 from survey.problems import Problem
-from survey.questionnaires import attachments, drafts, drawn, file_answers, media, running, submissions
+from survey.questionnaires import (
+    attachments,
+    drafts,
+    drawn,
+    file_answers,
+    media,
+    media_names,
+    running,
+    submissions,
+)
 from survey.questionnaires.definitions import Form, Repeat
 from survey.questionnaires.engine import Instance
 from survey.questionnaires.views import QuestionView
@@ -336,7 +345,7 @@ class Draft:
         if self.media_names is None:
             with db.reading() as store:
                 self.media_names = media.names(store, session.actor(), self.form.form_id, self.form.version)
-        file = media.file_name(name)
+        file = media_names.file_name(name)
         if file not in self.media_names:
             return ""
         return "/form-media/" + "/".join(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from survey.questionnaires import compiler_words, form_checks
+from survey.questionnaires import compiler_words
 from survey.questionnaires.findings import Weight
-from survey.ui import forms
 from tests.authored import WATER, checked, found
 
 
@@ -125,8 +124,15 @@ def test_a_required_question_that_is_not_drawn_forbids_publishing__error() -> No
     assert checked(source.replace("yes", "no")).usable
 
 
-def test_what_the_page_cannot_draw_is_known_to_the_checks() -> None:
-    assert set(forms._UNSUPPORTED) <= form_checks.NOT_DRAWN
+def test_a_signature_is_told_as_one_that_is_not_drawn__error() -> None:
+    source = "| survey | | | | |\n| | type | name | label | appearance |\n| | image | a | 签名 | signature |"
+    assert found(source)["not_drawn"].facts["type"] == "image (signature)"
+    assert "not_drawn" not in found(source.replace("signature", "new"))
+
+
+def test_a_picture_that_did_not_come_with_the_form_is_told__error() -> None:
+    source = "| survey | | | | |\n| | type | name | label | media::image |\n| | note | a | 看图 | well.png |"
+    assert found(source)["media_not_shown"].facts["file"] == "well.png"
 
 
 def test_too_many_rows_are_refused_and_many_choices_remarked() -> None:
