@@ -6,7 +6,7 @@ which a question that can be answered has no widget, is what was wrong. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -17,10 +17,12 @@ from streamlit.testing.v1 import AppTest
 from survey.access.permissions import Actor
 from survey.questionnaires import drawn
 from survey.questionnaires.conformance.form_cases import Trial
+from survey.questionnaires.conformance.random_fillings import NOW, invented_lists
+from survey.questionnaires.context import Context
 from survey.questionnaires.definitions import Repeat
 from survey.questionnaires.engine import Instance
 from survey.questionnaires.views import QuestionView
-from survey.ui import form_page, form_parts, form_texts
+from survey.ui import form_page, form_parts, form_repeats, form_texts
 from survey.ui.form_answers import key_of
 from survey.ui.rehearsal import Rehearsal
 
@@ -60,10 +62,22 @@ _SHOWN: list[_Page] = []
 """The page under trial; AppTest runs its script on a thread of its own."""
 
 
-def tried(trial: Trial) -> str:
-    """Draw every part of the form, empty and filled in; what was wrong, empty if nothing was."""
-    empty = Instance.new(trial.form, trial.instance.context, instance_id=INSTANCE_ID)
-    for state, instance in (("empty", empty), ("filled in", trial.instance)):
+@contextmanager
+def drawing() -> Iterator[Callable[[Trial], str]]:
+    """A function that draws every part of a form, empty and filled in; it returns what was wrong."""
+    before = config.get_option(_DETAILS)
+    config.set_option(_DETAILS, "full")
+    try:
+        yield _tried
+    finally:
+        config.set_option(_DETAILS, before)
+
+
+def _tried(trial: Trial) -> str:
+    form = trial.form
+    context = Context(now=lambda: NOW, username=_NOBODY.username, lists=invented_lists(form))
+    empty = Instance.new(form, context, instance_id=INSTANCE_ID)
+    for state, instance in (("empty", empty), ("filled in", trial.fill(form, context, ""))):
         for page in _pages(instance):
             wrong = _wrong(page)
             if wrong:
@@ -104,8 +118,7 @@ def _pages(instance: Instance) -> Iterator[_Page]:
 def _wrong(page: _Page) -> str:
     """What a run of the page shows to be wrong."""
     _SHOWN[:] = [page]
-    with _told_in_full():
-        test = AppTest.from_string(_PAGE, default_timeout=TIMEOUT_S).run()
+    test = AppTest.from_string(_PAGE, default_timeout=TIMEOUT_S).run()
     if test.exception:
         return f"{test.exception[0].message}"
     if page.part is None:
@@ -113,17 +126,6 @@ def _wrong(page: _Page) -> str:
     keys = {str(getattr(element, "key", None)) for element in _widgets(test)}
     missing = [view.name for view in _answerable(page) if key_of(INSTANCE_ID, view.ref) not in keys]
     return f"no widget for {', '.join(missing)}" if missing else ""
-
-
-@contextmanager
-def _told_in_full() -> Iterator[None]:
-    """Let a page that raises say what."""
-    before = config.get_option(_DETAILS)
-    config.set_option(_DETAILS, "full")
-    try:
-        yield
-    finally:
-        config.set_option(_DETAILS, before)
 
 
 def _widgets(test: AppTest) -> Iterator[object]:
@@ -134,8 +136,11 @@ def _widgets(test: AppTest) -> Iterator[object]:
 def _answerable(page: _Page) -> Iterator[QuestionView]:
     """The questions of a page that one widget of Streamlit's answers."""
     body = form_parts.parts(page.instance.form)[page.part or 0].body
-    rehearsal = _Rehearsal(INSTANCE_ID, form=page.instance.form, one_by_one=page.one_by_one)
-    for view in form_parts.questions(page.instance.items(body, unfolded=rehearsal.unfolded)):
+
+    def unfolded(repeat: Repeat, _ref: str, positions: Sequence[int]) -> Collection[int]:
+        return positions[:1] if page.one_by_one else form_repeats.unfolded(repeat, positions, 0)
+
+    for view in form_parts.questions(page.instance.items(body, unfolded=unfolded)):
         by_widget = view.type not in _NOT_ONE_WIDGET and not form_texts.is_month(view)
         if by_widget and not view.readonly and drawn.can_be_answered(view) and not _is_heading(view):
             yield view
