@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any, Final
@@ -127,11 +127,13 @@ def check(authored: Authored, known: Surroundings, on: date, sha256: str) -> Che
         findings += _unless_told(compiler_words.recast(error, read.sheets), findings)
         return Checked(in_order(findings))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        # The compiler's own mistakes over forms it did not foresee.
+        # The compiler's own mistakes over forms it did not foresee, such as one where nothing has a label.
+        bare = [
+            replace(found, weight=Weight.ERROR) for found in findings if found.code == "authoring.no_label"
+        ]
         if not _errors(findings):
-            findings.append(
-                Finding("authoring.compiler", facts={"reason": f"{type(error).__name__}: {error}"[:200]})
-            )
+            facts = {"reason": f"{type(error).__name__}: {error}"[:200]}
+            findings += bare or [Finding("authoring.compiler", facts=facts)]
         return Checked(in_order(findings))
     findings += [
         found
@@ -240,7 +242,7 @@ def _errors(findings: list[Finding]) -> list[Finding]:
 
 def _unless_told(found: Finding, told: list[Finding]) -> list[Finding]:
     """The compiler's finding, unless that row, or the same thing, is told already."""
-    known = {(f.sheet, f.row) for f in _errors(told)} | {(f.code, None) for f in told}
+    known = {(f.sheet, f.row) for f in _errors(told)} | {(f.code, None) for f in _errors(told)}
     if (found.row is not None and (found.sheet, found.row) in known) or (found.code, None) in known:
         return []
     if found.row is None and found.code == "authoring.compiler" and _errors(told):

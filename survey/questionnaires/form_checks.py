@@ -79,6 +79,9 @@ _TRANSLATED: Final = (
     "big-image",
     "media",
 )
+_SHOWN: Final = frozenset({"label", "caption", "hint", "image", "audio", "video", "big-image"})
+# What older forms call a column.
+_FORMER: Final = {"text": "label", "question": "label"}
 _COLUMNS: Final = frozenset(
     (*_TRANSLATED, *_LOGIC, "type", "name", "appearance", "default", "parameters", "trigger", "save_to", "note",
      "read_only", "relevance", "calculate", "required", "command", "tag", "value", "caption", "count", "jr:count",
@@ -175,7 +178,7 @@ def _headings(sheet: Sheet) -> Iterator[Finding]:
         if plain not in _COLUMNS and not heading.lower().startswith(
             ("jr:", "odk:", "orx:", "sms", "$", "hxl", "kobo", "_", "#", "or:")
         ):
-            like = get_close_matches(plain, _COLUMNS, 1, 0.8)
+            like = [_FORMER[plain]] if plain in _FORMER else get_close_matches(plain, _COLUMNS, 1, 0.8)
             if like:
                 yield Finding(
                     "authoring.unknown_column", Weight.WARNING, sheet.name, 1, heading, sheet.address(1, heading),
@@ -341,11 +344,14 @@ def _name(sheets: Sheets, row: Row, kind: str, name: str, names: dict[str, int])
 
 def _question(sheets: Sheets, row: Row, kind: str, columns: Mapping[str, str]) -> Iterator[Finding]:
     survey = sheets["survey"]
-    calculated = row.text(columns["calculation"], _heading(survey, "calculate")) or any(
-        name.partition(":")[0].lower() in ("bind", "default", "trigger") for name in row.cells
-    )
-    if kind == "calculate" and not calculated:
+    calculation = row.text(columns["calculation"], _heading(survey, "calculate"))
+    given = {name.partition(":")[0].lower() for name in row.cells}
+    if kind == "calculate" and not calculation and not given & {"bind", "default", "trigger"}:
         yield placed("authoring.no_calculation", sheets, "survey", row.number, "calculation")
+    shown = any(_base(heading) in _SHOWN for heading in row.cells)
+    if not (shown or calculation or kind in _WITHOUT_LABEL or kind in _OTHER_TYPES):
+        name = row.text(columns["name"])
+        yield placed("authoring.no_label", sheets, "survey", row.number, "label", Weight.WARNING, name=name)
     bare, appearance = kind.partition(" ")[0], row.text(columns["appearance"])
     # A choice from a sheet of its own is folded into the others before it is compiled.
     followed = bare == "select_one_external" or drawn.is_drawn(bare, appearance)
@@ -389,6 +395,11 @@ def _media(sheets: Sheets, known: Surroundings) -> Iterator[Finding]:
                         Weight.WARNING,
                         file=file,
                     )
+
+
+def _base(heading: str) -> str:
+    """A heading without its language and the word for media."""
+    return heading.lower().removeprefix("media").lstrip(":").partition(":")[0]
 
 
 def _any_text(row: Row, column: str) -> bool:

@@ -77,6 +77,13 @@ def test_all_mistakes_are_told_at_once__error() -> None:
     assert [finding.row for finding in errors] == [2, 3, 4, 5]
 
 
+def test_a_column_under_its_former_name_is_told__error() -> None:
+    source = "| survey | | | |\n| | type | name | text:english |\n| | text | a | Question |"
+    told = found(source)
+    assert (told["no_label"].row, told["no_label"].facts) == (2, {"name": "a"})
+    assert (told["unknown_column"].cell, told["unknown_column"].facts["like"]) == ("C1", "label")
+
+
 def test_two_questions_of_one_name_are_told_but_not_in_two_groups__error() -> None:
     twice = a_form("text | a | 问题 | |", "text | a | 问题 | |")
     assert found(twice)["name_twice"].row == 3
