@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -159,7 +160,7 @@ def versions(session: Session, actor: Actor) -> tuple[Version, ...]:
             row.id,
             row.form_id,
             row.version,
-            str(row.title_en if i18n.language() == "en" and row.title_en else row.title_zh),
+            _title(session, row),
             row.state,
             row.valid_from,
             row.valid_until,
@@ -199,6 +200,8 @@ def publish(
         session.add(QuestionnairePost(version_id=version_id, post=post))
     row.valid_from, row.valid_until = publication.valid_from, publication.valid_until
     row.due, row.published_at, row.state = publication.due, now, VersionState.PUBLISHED
+    if not session.execute(sa.select(_shipped(questionnaire))).scalar_one():
+        questionnaire.title_zh = library.form_of(session, version_id).title
     session.flush()
     _audit(session, actor, "questionnaire.publish", row, questionnaire)
     return version(session, actor, version_id)
@@ -299,14 +302,17 @@ def _questionnaire(session: Session, actor: Actor, checked: Checked) -> Question
         col(QuestionnaireVersion.area_code).is_not(None),
         ~inside(actor, Action.QUESTIONNAIRES_PUBLISH, QuestionnaireVersion.area_code),
     )
-    shipped = sa.exists().where(
-        col(QuestionnaireVersion.questionnaire_id) == found.id, col(QuestionnaireVersion.area_code).is_(None)
-    )
-    if session.execute(sa.select(sa.and_(foreign, ~shipped))).scalar_one():
+    if session.execute(sa.select(sa.and_(foreign, ~_shipped(found)))).scalar_one():
         raise Problem("authoring.taken", form=checked.form_id)
-    if not session.execute(sa.select(shipped)).scalar_one():
-        found.title_zh = checked.title
     return found
+
+
+def _shipped(questionnaire: Questionnaire) -> sa.Exists:
+    """The predicate that a questionnaire comes with the program, and with its title."""
+    return sa.exists().where(
+        col(QuestionnaireVersion.questionnaire_id) == questionnaire.id,
+        col(QuestionnaireVersion.area_code).is_(None),
+    )
 
 
 def _replace_draft(session: Session, actor: Actor, questionnaire: Questionnaire, name: str) -> None:
@@ -384,6 +390,13 @@ def _visible(actor: Actor) -> sa.Select[tuple[object, ...]]:
         .order_by(col(row.published_at).desc(), col(row.id).desc())
     )
     return query
+
+
+def _title(session: Session, row: Any) -> str:
+    """The title a version is shown under: of a draft its own, since the questionnaire's is that of what is published."""
+    if row.state is VersionState.DRAFT:
+        return library.form_of(session, row.id).title
+    return str(row.title_en if i18n.language() == "en" and row.title_en else row.title_zh)
 
 
 def _counts(session: Session, actor: Actor, ids: Collection[int]) -> dict[int, int]:

@@ -90,17 +90,24 @@ def page(
     return _results(session, version.title, library.form_of(session, version_id), rows, total)
 
 
-@service(Action.QUESTIONNAIRES_PUBLISH, Action.VISITS_READ)
-def export(
-    session: Session, actor: Actor, version_id: int, file_type: str, *, area_code: str = ""
-) -> tuple[str, bytes]:
-    """All fillings of a version in the actor's area as a file: its name and content; `file_type` is xlsx or csv.
+@dataclass(frozen=True)
+class Taking:
+    """Answers that are about to be taken away as a file, once that is recorded."""
 
-    The first row holds the stable ids, the second the labels. A csv with repeats is an archive of one csv a table.
+    version_id: int
+    file_type: str
+    area_code: str
+
+
+@service(Action.QUESTIONNAIRES_PUBLISH, Action.VISITS_READ)
+def take(session: Session, actor: Actor, version_id: int, file_type: str, *, area_code: str = "") -> Taking:
+    """Record that the fillings of a version in the actor's area are taken away; `file_type` is xlsx or csv.
+
+    Apart from `export`, so that a file of many fillings is made while others write.
     """
     version = authoring.version(session, actor, version_id)
-    rows = session.execute(_fillings(actor, version_id, area_code)).all()
-    found = _results(session, version.title, library.form_of(session, version_id), rows, len(rows))
+    counted = sa.select(sa.func.count()).select_from(_fillings(actor, version_id, area_code).subquery())
+    rows = session.execute(counted).scalar_one()
     audit.append(
         session,
         actor,
@@ -108,10 +115,22 @@ def export(
         kind="questionnaire_version",
         id=version_id,
         area_code=area_code,
-        details={"form": version.form_id, "version": version.version, "rows": len(rows), "type": file_type},
+        details={"form": version.form_id, "version": version.version, "rows": rows, "type": file_type},
     )
+    return Taking(version_id, file_type, area_code)
+
+
+@service(Action.QUESTIONNAIRES_PUBLISH, Action.VISITS_READ)
+def export(session: Session, actor: Actor, taking: Taking) -> tuple[str, bytes]:
+    """What `take` has recorded, as a file: its name and content; reads only.
+
+    The first row holds the stable ids, the second the labels. A csv with repeats is an archive of one csv a table.
+    """
+    version = authoring.version(session, actor, taking.version_id)
+    rows = session.execute(_fillings(actor, taking.version_id, taking.area_code)).all()
+    found = _results(session, version.title, library.form_of(session, taking.version_id), rows, len(rows))
     stem = f"{version.form_id}-{version.version}"
-    if file_type == "xlsx":
+    if taking.file_type == "xlsx":
         return f"{stem}.xlsx", _workbook(found)
     if len(found.tables) == 1:
         return f"{stem}.csv", _csv(found.tables[0])

@@ -132,7 +132,9 @@ def _files(actor: Actor, version: Version) -> None:
     if not (excel or text):
         return
     with db.session_scope() as store:
-        name, content = results.export(store, actor, version.id, "xlsx" if excel else "csv")
+        taking = results.take(store, actor, version.id, "xlsx" if excel else "csv")
+    with db.reading() as store:
+        name, content = results.export(store, actor, taking)
     st.download_button(
         _("Download {name}", name=name), content, name, _MIMES[name.rpartition(".")[2]],
         type="primary", icon=":material/download:", on_click="ignore", key="mq_results_file",

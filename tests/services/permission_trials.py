@@ -706,8 +706,12 @@ TRIALS: dict[str, Trial] = {
     "survey.questionnaires.results.page": Trial(
         frozenset({OFFICE}), lambda s, a, x, w: results.page(s, a, own_version(s, a, x, w)[0], limit=9)
     ),
+    "survey.questionnaires.results.take": Trial(
+        frozenset({OFFICE}), lambda s, a, x, w: results.take(s, a, own_version(s, a, x, w)[0], "csv")
+    ),
     "survey.questionnaires.results.export": Trial(
-        frozenset({OFFICE}), lambda s, a, x, w: results.export(s, a, own_version(s, a, x, w)[0], "csv")
+        frozenset({OFFICE}),
+        lambda s, a, x, w: results.export(s, a, results.Taking(own_version(s, a, x, w)[0], "csv", "")),
     ),
     "survey.questionnaires.library.publish": Trial(
         PUBLISHERS,

@@ -123,6 +123,22 @@ def test_a_published_version_never_changes(session: Session, office: Actor) -> N
         session.execute(sa.update(QuestionnaireVersion).values(xform="<other/>"))
 
 
+def test_a_draft_does_not_rename_what_is_published(session: Session, office: Actor, head: Actor) -> None:
+    published(session, office)
+    draft = uploaded(session, office, WATER.replace("| 饮水调查 | water | 1 |", "| 测试稿 | water | 2 |"))
+    assert draft.title == "测试稿"
+    household = builders.a_household(session)
+    (offer,) = [
+        one for one in audiences.offered(session, head, household.id, TODAY) if one.form_id == "water"
+    ]
+    assert offer.title == "饮水调查"
+    authoring.publish(session, office, draft.id, authored.publication(), now=NOW)
+    (offer,) = [
+        one for one in audiences.offered(session, head, household.id, TODAY) if one.form_id == "water"
+    ]
+    assert offer.title == "测试稿"
+
+
 def test_a_draft_is_thrown_away(session: Session, office: Actor) -> None:
     draft = uploaded(session, office)
     authoring.discard(session, office, draft.id)
@@ -364,6 +380,10 @@ def two_fillings(session: Session, office: Actor, head: Actor) -> int:
     return version.id
 
 
+def exported(session: Session, actor: Actor, version_id: int, file_type: str) -> tuple[str, bytes]:
+    return results.export(session, actor, results.take(session, actor, version_id, file_type))
+
+
 def test_results_are_a_table_of_answers_with_repeats_beside(
     session: Session, office: Actor, head: Actor
 ) -> None:
@@ -399,13 +419,13 @@ def test_results_are_of_ones_own_area_alone(session: Session, office: Actor, hea
     with refused("access.forbidden"):
         results.page(session, head, version_id, limit=20)
     with refused("access.forbidden"):
-        results.export(session, builders.an_operator(), version_id, "csv")
+        results.take(session, builders.an_operator(), version_id, "csv")
 
 
 def test_a_workbook_holds_ids_labels_numbers_and_no_formula(
     session: Session, office: Actor, head: Actor
 ) -> None:
-    name, content = results.export(session, office, two_fillings(session, office, head), "xlsx")
+    name, content = exported(session, office, two_fillings(session, office, head), "xlsx")
     book = openpyxl.load_workbook(io.BytesIO(content))
     assert (name, len(book.sheetnames)) == ("water-1.xlsx", 2)
     ids, labels, row = list(book.worksheets[0].iter_rows(values_only=True))
@@ -422,7 +442,7 @@ def test_a_workbook_holds_ids_labels_numbers_and_no_formula(
 
 
 def test_a_csv_opens_in_a_spreadsheet_and_runs_nothing(session: Session, office: Actor, head: Actor) -> None:
-    name, content = results.export(session, office, two_fillings(session, office, head), "csv")
+    name, content = exported(session, office, two_fillings(session, office, head), "csv")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert (name, sorted(archive.namelist())) == ("water-1.zip", ["child.csv", "main.csv"])
         text = archive.read("main.csv")
@@ -433,7 +453,7 @@ def test_a_csv_opens_in_a_spreadsheet_and_runs_nothing(session: Session, office:
 
 def test_taking_answers_away_is_recorded(session: Session, office: Actor, head: Actor) -> None:
     version_id = two_fillings(session, office, head)
-    results.export(session, office, version_id, "xlsx")
+    exported(session, office, version_id, "xlsx")
     entry = session.exec(select(AuditEntry).where(AuditEntry.action == "questionnaire.export")).one()
     assert (entry.object_id, entry.details["rows"]) == (str(version_id), 1)
 
