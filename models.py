@@ -189,6 +189,13 @@ class SubmissionSource(StrEnum):
     DEMO = "demo"
 
 
+class DeviceScope(StrEnum):
+    """What a tablet's token is good for."""
+
+    FILL_IN = "fill_in"
+    SEND_ONLY = "send_only"
+
+
 class ReviewState(StrEnum):
     """How far the office is with a filling; one that nobody reviewed is received."""
 
@@ -281,6 +288,23 @@ class AccountSession(Base, table=True):
     seen_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     device: str = ""
+
+
+class Device(Base, table=True):
+    """A tablet that fetches forms and hands in fillings for its owner; of its token only hashes are kept."""
+
+    __tablename__ = "device"
+    id: str = Field(primary_key=True, max_length=20)
+    cadre_id: int = Field(foreign_key="cadre.id", index=True)
+    name: str = Field(max_length=60)
+    scope: DeviceScope = Field(sa_type=enum_type(DeviceScope))
+    area_code: str | None = Field(default=None, foreign_key="area.code")
+    token_hash: str = Field(max_length=64)
+    digest_hash: str = Field(sa_type=EncryptedText("device.digest_hash"))
+    created_at: datetime = Field(default_factory=_now, sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Posting(Base, table=True):

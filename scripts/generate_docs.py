@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from survey import cli, i18n, problems
 from survey.commands.frame import help_paragraphs
 from survey.rules import loader
-from survey.web.gate import OPEN_PATHS
+from survey.web.gate import DEVICE_PREFIX, OPEN_PATHS
 from survey.web.routes import ROUTES
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -62,15 +62,17 @@ def routes_page() -> str:
     lines = [
         "# Addresses",
         "",
-        "Beside the pages the same process answers these addresses. Without a session only the open ones answer.",
+        "Beside the pages the same process answers these addresses. Without a session only the open ones answer; "
+        "those of a device answer to its token alone (see openrosa.md).",
         "",
         "| address | methods | open | what it does |",
         "|---|---|---|---|",
     ]
     for route in ROUTES:
         if isinstance(route, Route):
-            methods = ", ".join(sorted((route.methods or set()) - {"HEAD"}))
-            is_open = "yes" if route.path in OPEN_PATHS else ""
+            methods = ", ".join(sorted((route.methods or set()) - {"HEAD"})) or "HEAD"
+            is_device = route.path.startswith(DEVICE_PREFIX)
+            is_open = "yes" if route.path in OPEN_PATHS else "device" if is_device else ""
             lines.append(f"| `{route.path}` | {methods} | {is_open} | {_first_sentence(route.endpoint)} |")
         elif isinstance(route, Mount):
             lines.append(

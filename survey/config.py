@@ -1,7 +1,7 @@
 """Where a store lives and how the process is set up: one frozen `Settings`, read from flags and environment.
 
 Owns the names of the environment variables and the default places. Refuses an idle time that is no positive number
-of hours; places and addresses are checked where they are used.
+of hours and a size that is no whole number of megabytes; places and addresses are checked where they are used.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from survey.problems import Problem
 
 DEFAULT_DATA_DIR = Path("minqing-data")
 DEFAULT_IDLE_HOURS = 12.0
+DEFAULT_SUBMISSION_MB = 100
+MOST_SUBMISSION_MB = 2000
 LONGEST_IDLE_HOURS = 8760
 
 
@@ -29,6 +31,7 @@ class Settings:
     database_url: str
     key_path: Path
     idle_hours: float = DEFAULT_IDLE_HOURS
+    submission_mb: int = DEFAULT_SUBMISSION_MB
     basemap_url: str = ""
     basemap_attribution: str = ""
 
@@ -48,6 +51,7 @@ class Settings:
             "MINQING_DATA": str(self.data_dir),
             "MINQING_KEY": str(self.key_path),
             "MINQING_IDLE_HOURS": str(self.idle_hours),
+            "MINQING_SUBMISSION_MB": str(self.submission_mb),
             "MINQING_BASEMAP": self.basemap_url,
             "MINQING_BASEMAP_ATTRIBUTION": self.basemap_attribution,
         }
@@ -73,6 +77,7 @@ def settings_from(
         database_url=environment.get("DATABASE_URL") or f"sqlite:///{folder / 'minqing.db'}",
         key_path=key_path or Path(environment.get("MINQING_KEY") or default_key),
         idle_hours=_hours(environment, "MINQING_IDLE_HOURS", DEFAULT_IDLE_HOURS),
+        submission_mb=_megabytes(environment, "MINQING_SUBMISSION_MB", DEFAULT_SUBMISSION_MB),
     )
     return replace(
         settings,
@@ -91,3 +96,11 @@ def _hours(environment: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < hours <= LONGEST_IDLE_HOURS:
         raise Problem("store.bad_setting", name=name, value=text, most=LONGEST_IDLE_HOURS)
     return hours
+
+
+def _megabytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    """The megabytes a variable names, `default` where it is empty."""
+    text = environment.get(name) or str(default)
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_SUBMISSION_MB:
+        raise Problem("store.bad_number", name=name, value=text, most=MOST_SUBMISSION_MB)
+    return int(text)

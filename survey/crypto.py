@@ -14,8 +14,10 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -25,6 +27,7 @@ from survey.problems import Problem
 _FORMAT = b"\x01"
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_PIECE_BYTES = 65_536
 
 
 class Keyring:
@@ -57,6 +60,16 @@ class Keyring:
         """Ciphertext of `plain`, readable only under the same label."""
         nonce = os.urandom(_NONCE_BYTES)
         return _FORMAT + nonce + self._cipher.encrypt(nonce, plain, label.encode())
+
+    def encrypt_file(self, label: str, plain: IO[bytes], sealed: IO[bytes]) -> None:
+        """Write the ciphertext of what is left to read of `plain`, piece by piece; `decrypt` reads it."""
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = Cipher(algorithms.AES(self._derive("minqing/encrypt/1")), modes.GCM(nonce)).encryptor()
+        cipher.authenticate_additional_data(label.encode())
+        sealed.write(_FORMAT + nonce)
+        while piece := plain.read(_PIECE_BYTES):
+            sealed.write(cipher.update(piece))
+        sealed.write(cipher.finalize() + cipher.tag)
 
     def decrypt(self, label: str, sealed: bytes) -> bytes:
         """The plain bytes; problem `store.cannot_decrypt` when key, label or bytes do not fit."""

@@ -63,6 +63,11 @@ _AREAS = (
     (SECOND_GROUP, AreaLevel.GROUP, "2社", "2社", VILLAGE),
     (OTHER_GROUP, AreaLevel.GROUP, "1社", "1社", OTHER_VILLAGE),
 )
+# A form with nothing to fill in.
+_XFORM = (
+    '<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"><h:head><h:title>空</h:title>'
+    '<model><instance><data id="test_form"><meta><instanceID/></meta></data></instance></model></h:head><h:body/></h:html>'
+)
 _numbers = count(1)
 
 
@@ -201,8 +206,8 @@ def a_questionnaire_version(
         "questionnaire_id": questionnaire.id,
         "version": str(next(_numbers)),
         "source": "",
-        "xform": "<h/>",
-        "sha256": hashlib.sha256(b"<h/>").hexdigest(),
+        "xform": _XFORM,
+        "sha256": hashlib.sha256(_XFORM.encode()).hexdigest(),
         "valid_from": date(2020, 1, 1),
     } | over
     version: QuestionnaireVersion = _added(session, QuestionnaireVersion(**values))

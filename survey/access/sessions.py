@@ -88,7 +88,7 @@ def _resolve(session: Session, token: str, now: datetime) -> tuple[Actor, dateti
         cadre_id=row.id,
         username=row.username,
         name=row.name,
-        grants=_grants(session, row.id, i18n.local(now).date()),
+        grants=grants_of(session, row.id, i18n.local(now).date()),
         language=row.language,
         text_size=row.text_size,
         must_change_password=row.must_change_password,
@@ -103,7 +103,8 @@ def _is_over(created_at: datetime, seen_at: datetime, now: datetime) -> bool:
     return now - seen_at > idle or now - created_at > longest
 
 
-def _grants(session: Session, cadre_id: int, on: date) -> tuple[Grant, ...]:
+def grants_of(session: Session, cadre_id: int, on: date) -> tuple[Grant, ...]:
+    """What a cadre's postings let him be that day, and where."""
     rows = session.execute(_POSTS, {"cadre_id": cadre_id, "on": on})
     return tuple(
         sorted(
@@ -121,7 +122,7 @@ def actor_for(session: Session, cadre_id: int, *, on: date) -> Actor:
         cadre_id=cadre_id,
         username=cadre.username,
         name=cadre.name,
-        grants=_grants(session, cadre_id, on),
+        grants=grants_of(session, cadre_id, on),
         language=cadre.language,
         text_size=cadre.text_size,
         must_change_password=cadre.must_change_password,

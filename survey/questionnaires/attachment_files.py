@@ -11,7 +11,9 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -46,6 +48,11 @@ def content_of(sha256: str) -> bytes:
 
 def write(session: Session, sha256: str, content: bytes) -> None:
     """Keep a content for a row of this transaction; one that is there already is shared. Problem `attachment.disk_full`."""
+    write_file(session, sha256, BytesIO(content))
+
+
+def write_file(session: Session, sha256: str, content: IO[bytes]) -> None:
+    """Keep what a file holds, without ever holding it whole; as `write` otherwise."""
     _take_turn(session, _STORING)
     path = path_of(sha256)
     if path.exists():
@@ -54,7 +61,7 @@ def write(session: Session, sha256: str, content: bytes) -> None:
     half_written = path.with_name(f"{path.name}.{uuid4().hex}{_HALF_WRITTEN}")
     try:
         with half_written.open("xb") as file:
-            file.write(crypto.current().encrypt(f"{_LABEL}/{sha256}", content))
+            crypto.current().encrypt_file(f"{_LABEL}/{sha256}", content, file)
             file.flush()
             os.fsync(file.fileno())
         half_written.replace(path)

@@ -8,9 +8,11 @@ fields. Refuses what is no image, is too large or is named by a path, with the q
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
+from typing import IO
 
 import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -45,7 +47,9 @@ class AttachmentView:
 
 
 @dataclass(frozen=True)
-class _Photo:
+class Photo:
+    """A photo as it is kept, with what was worth keeping of what it said about itself."""
+
     content: bytes
     width_px: int
     height_px: int
@@ -79,7 +83,7 @@ def store(
         raise Problem("attachment.bad_name", question=title, name=name[:_LONGEST_NAME])
     if len(content) > MOST_BYTES:
         raise Problem("attachment.too_large", question=title, name=name, size_mb=len(content) // 1024 // 1024)
-    photo = _cleaned(title, name, content)
+    photo = cleaned(title, name, BytesIO(content))
     digest = hashlib.sha256(photo.content).hexdigest()
     attachment_files.write(session, digest, photo.content)
     attachment_files.let_go(session, _named(instance_id, name))
@@ -168,13 +172,17 @@ def _readable(actor: Actor) -> sa.ColumnElement[bool]:
     )
 
 
-def _cleaned(title: str, name: str, content: bytes) -> _Photo:
+def cleaned(title: str, name: str, content: IO[bytes]) -> Photo:
+    """A photo of the question of that title, decoded and encoded again in the size photos are kept in.
+
+    It is read as it is decoded. Problems `attachment.not_image`, `attachment.too_large`.
+    """
     try:
-        with Image.open(BytesIO(content)) as opened:
+        with Image.open(content) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise Problem(
-                    "attachment.too_large", question=title, name=name, size_mb=len(content) // 1024 // 1024
-                )
+                size_mb = content.seek(0, os.SEEK_END) // 1024 // 1024
+                raise Problem("attachment.too_large", question=title, name=name, size_mb=size_mb)
+            opened.draft("RGB", (LONGEST_SIDE_PX, LONGEST_SIDE_PX))  # a JPEG is decoded no larger than needed
             taken_at, lat, lon = _metadata(opened)
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -182,7 +190,7 @@ def _cleaned(title: str, name: str, content: bytes) -> _Photo:
     image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))
     encoded = BytesIO()
     image.save(encoded, "JPEG", quality=_JPEG_QUALITY)
-    return _Photo(encoded.getvalue(), image.width, image.height, taken_at, lat, lon)
+    return Photo(encoded.getvalue(), image.width, image.height, taken_at, lat, lon)
 
 
 def _metadata(image: Image.Image) -> tuple[datetime | None, float | None, float | None]:

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from models import Draft, Household, ReviewKind, ReviewState, Submission, SubmissionSource
+from models import Draft, Household, ReviewKind, ReviewState, Submission
+from models import SubmissionSource as SubmissionSource  # given on to those who deliver
 from survey import crypto, i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, service

@@ -1,7 +1,7 @@
 """The gate before everything: no page, route, upload, file or websocket without a session.
 
-Owns which few addresses are open (sign-in, health, static assets, and what a tablet needs to trust the server's
-certificate), the check that a changing request and a websocket come from an own page, and the security headers of every
+Owns which few addresses are open (sign-in, health, static assets, what a tablet needs to trust the server's
+certificate, and those at which a device names itself), the check that a changing request and a websocket come from an own page, and the security headers of every
 answer. Refuses whatever it does not know to be open, and Streamlit's interfaces that this application does not use. It
 sees only the handshake of a websocket: pages check the session again at every rerun.
 """
@@ -43,6 +43,8 @@ OPEN_PATHS = frozenset(
     }
 )
 OPEN_PREFIX = "/assets/"
+# Tablets have no session: each of these requests names its device itself, and a cookie opens none of them.
+DEVICE_PREFIX = "/openrosa/"
 # Streamlit's own pictures, scripts and styles: open where there is such a file; it answers all else with its page.
 _STATIC_PREFIX = "/static/"
 # Streamlit's own sign-in, its metrics and its interface for programs: not used, so not offered.
@@ -102,6 +104,8 @@ class Gate:
     async def _refusal(self, connection: HTTPConnection) -> Response | None:
         """Nothing if the request may pass, else the answer that turns it away."""
         path = connection.scope["path"]
+        if connection.scope["type"] == "http" and path.startswith(DEVICE_PREFIX):
+            return None
         is_file = path in static_files()
         if path.startswith(CLOSED_PREFIXES) or (path.startswith(_STATIC_PREFIX) and not is_file):
             return refused(connection, Problem("web.no_such_page"))

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from survey import db
 from survey.web import assets, files, gate, installing, map_points, media, sign_in
+from survey.web.openrosa import routes as openrosa
 
 
 async def health(_request: Request) -> Response:
@@ -54,5 +55,6 @@ ROUTES: list[BaseRoute] = [
     Route("/map/points", map_points.points, methods=["GET"]),
     Route("/attachment/{id}", files.attachment, methods=["GET"]),
     Route("/form-media/{form}/{version}/{name}", media.form_media, methods=["GET"]),
+    *openrosa.ROUTES,
     *assets.mounts(),
 ]

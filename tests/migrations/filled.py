@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import Session
 
@@ -10,6 +10,8 @@ from models import (
     AccountSession,
     Attachment,
     ConflictKind,
+    Device,
+    DeviceScope,
     DifficultyState,
     Draft,
     HardshipContact,
@@ -44,6 +46,16 @@ def fill(session: Session) -> None:
     for row in (
         StoreFact(key="filled", value="yes"),
         AccountSession(token_hash="0" * 64, cadre_id=cadre_id),
+        Device(
+            id="tablet",
+            cadre_id=cadre_id,
+            name="村里的平板",
+            scope=DeviceScope.FILL_IN,
+            area_code=household.area_code,
+            token_hash="0" * 64,
+            digest_hash="0" * 32,
+            expires_at=builders.NOW + timedelta(days=90),
+        ),
         QuestionnaireArea(version_id=version_id, area_code=household.area_code),
         QuestionnairePost(version_id=version_id, post=Post.VILLAGE_HEAD),
         QuestionnaireFile(version_id=version_id, name="list.csv", content=b"name,label", sha256="0" * 64),

@@ -24,6 +24,7 @@ from models import (
     AreaLevel,
     Attachment,
     ConflictKind,
+    DeviceScope,
     HouseholdStatus,
     PlaceSource,
     Post,
@@ -34,7 +35,7 @@ from models import (
     UpdateConflict,
 )
 from survey import store_checks
-from survey.access import accounts, sign_in, trail
+from survey.access import accounts, devices, sign_in, trail
 from survey.access.permissions import Action, Actor, Role
 from survey.access.sign_in import Attempt
 from survey.analysis import snapshot
@@ -46,6 +47,7 @@ from survey.cases.service import Report
 from survey.cases.worklists import CaseFilter
 from survey.fieldwork import (
     assignments,
+    carried_lists,
     conflicts,
     duplicates,
     hardship,
@@ -61,7 +63,9 @@ from survey.questionnaires import (
     attachments,
     audiences,
     authoring,
+    carried_forms,
     corrections,
+    delivered_files,
     drafts,
     file_answers,
     library,
@@ -115,6 +119,7 @@ class Side:
     sent_instance: str
     conflict: int
     delivery: submissions.Delivery  # somebody's, accepted already
+    device: str
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -200,7 +205,12 @@ def a_side(session: Session, village: str, group: str, head: str) -> Side:
         sent_instance=sent_id,
         conflict=_a_conflict(session, sent_id, household.id, group),
         delivery=sent,
+        device=_a_device(session, owner),
     )
+
+
+def _a_device(session: Session, owner: Actor) -> str:
+    return devices.issue(session, owner, "平板", scope=DeviceScope.FILL_IN, days=30, now=NOW).device.id
 
 
 def _a_group(session: Session, village: str, group: str) -> None:
@@ -275,6 +285,17 @@ def own_sent(session: Session, actor: Actor, side: Side) -> str:
         return side.sent_instance
     sent = _filled(session, actor, side.bare_household)
     return submissions.accept(session, actor, sent).instance_id
+
+
+def own_device(session: Session, actor: Actor, side: Side) -> str:
+    """A device of the actor's own where he may have one, else somebody else's."""
+    if actor.cadre_id is None or not actor.may(Action.VISITS_RECORD, side.group):
+        return side.device
+    return _a_device(session, actor)
+
+
+def a_delivered_photo() -> delivered_files.DeliveredFile:
+    return delivered_files.DeliveredFile("3.jpg", BytesIO(a_photo()))
 
 
 def own_version(
@@ -577,6 +598,46 @@ TRIALS: dict[str, Trial] = {
     ),
     "survey.maps.layers.labels": Trial(
         EVERYBODY, lambda s, a, x, w: layers.labels(s, a, TODAY), Reach.LIST, shows=False
+    ),
+    # devices
+    "survey.access.devices.issue": Trial(
+        VISITORS,
+        lambda s, a, x, w: devices.issue(
+            s, a, "平板", scope=DeviceScope.FILL_IN, days=30, now=NOW, area_code=x.group
+        ),
+    ),
+    "survey.access.devices.mine": Trial(VISITORS, lambda s, a, x, w: devices.mine(s, a), Reach.OWN),
+    "survey.access.devices.of_area": Trial(
+        KEEPERS, lambda s, a, x, w: devices.of_area(s, a), Reach.LIST, shows=False
+    ),
+    "survey.access.devices.revoke_own": Trial(
+        VISITORS, lambda s, a, x, w: devices.revoke_own(s, a, own_device(s, a, x), now=NOW)
+    ),
+    "survey.access.devices.revoke": Trial(
+        KEEPERS, lambda s, a, x, w: devices.revoke(s, a, x.device, now=NOW)
+    ),
+    "survey.access.devices.record_fetch": Trial(
+        VISITORS, lambda s, a, x, w: devices.record_fetch(s, a, "households", 1), Reach.OWN
+    ),
+    "survey.fieldwork.carried_lists.items": Trial(
+        VISITORS,
+        lambda s, a, x, w: list(carried_lists.items(s, a, "households", ("name", "label"), TODAY)),
+        Reach.LIST,
+    ),
+    "survey.questionnaires.carried_forms.forms": Trial(
+        VISITORS, lambda s, a, x, w: carried_forms.forms(s, a, TODAY, {}), Reach.LIST, shows=False
+    ),
+    "survey.questionnaires.carried_forms.form": Trial(
+        VISITORS,
+        lambda s, a, x, w: carried_forms.form(s, a, own_version(s, a, x, w)[1], "1", TODAY, {}),
+    ),
+    "survey.questionnaires.carried_forms.files": Trial(
+        VISITORS,
+        lambda s, a, x, w: carried_forms.files(s, a, own_version(s, a, x, w)[1], "1", TODAY, {}),
+    ),
+    "survey.questionnaires.delivered_files.attach": Trial(
+        VISITORS,
+        lambda s, a, x, w: delivered_files.attach(s, a, own_sent(s, a, x), [a_delivered_photo()]),
     ),
     # questionnaires
     "survey.questionnaires.attachments.store": Trial(

@@ -16,9 +16,12 @@ from starlette.websockets import WebSocket
 from models import Cadre
 from survey import db
 from survey.access import passwords
+from survey.access.permissions import Actor
 from survey.web.gate import MIDDLEWARE
 from survey.web.routes import ROUTES
-from tests import builders
+from tests import builders, fillings
+from tests.web.by_tablet import issued
+from tests.web.openrosa_client import Tablet
 
 PASSWORD = "shan-lu-1982"
 ORIGIN = {"origin": "http://testserver"}
@@ -67,3 +70,26 @@ def signed_in(client: TestClient, cadre: Cadre) -> TestClient:
     """The browser of the village head, signed in."""
     assert sign_in(client).status_code == 303
     return client
+
+
+@pytest.fixture
+def owner(sqlite_store: db.Store) -> Actor:
+    """A village head, two households of his village and one elsewhere."""
+    with db.session_scope() as session:
+        actor = builders.a_cadre(session, username="owner")
+        fillings.published(session)
+        builders.a_hardship_file(session, builders.a_household(session, head="赵大"), needs="测试：看病")
+        builders.a_household(session, head="钱二", housing="grade_c")
+        builders.a_household(session, builders.OTHER_GROUP, head="远三")
+        return actor
+
+
+@pytest.fixture
+def tablet(client: TestClient, owner: Actor) -> Tablet:
+    return Tablet.of(client, issued(owner))
+
+
+@pytest.fixture
+def secure(owner: Actor) -> Iterator[TestClient]:
+    """The server over HTTPS."""
+    yield TestClient(application(), base_url="https://testserver", follow_redirects=False)

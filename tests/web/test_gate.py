@@ -188,3 +188,24 @@ def test_the_name_of_the_first_page_leads_to_it(client: TestClient, cadre: Cadre
     sign_in(client, "wang")
     answer = client.get("/today?a=1", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (307, "/?a=1")
+
+
+def test_the_addresses_of_devices_ask_for_a_token_and_take_no_session(signed_in: TestClient) -> None:
+    for method, path in (("GET", "/openrosa/formList"), ("POST", "/openrosa/submission")):
+        answer = signed_in.request(method, path, headers=ORIGIN)
+        assert (answer.status_code, answer.headers["x-minqing-problem"]) == (401, "openrosa.name_yourself")
+        assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/openrosa", "/openrosaX/formList", "//openrosa/formList", "/x/../openrosa/formList"]
+)
+def test_only_the_addresses_of_devices_pass_without_a_session(client: TestClient, path: str) -> None:
+    answer = client.get(f"http://testserver{path}")
+    assert answer.status_code == 401
+    assert "behind" not in answer.text
+
+
+def test_a_websocket_at_an_address_of_devices_is_refused(client: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/openrosa/formList", headers=ORIGIN):
+        pass
