@@ -156,6 +156,7 @@ class StepKind(StrEnum):
     ASSIGN = "assign"
     START = "start"
     NOTE = "note"
+    MOVE = "move"
     RESOLVE = "resolve"
     GIVE_UP = "give_up"
     REPLY = "reply"

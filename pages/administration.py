@@ -7,6 +7,7 @@ from survey.access import accounts, trail
 from survey.access.permissions import Actor
 from survey.areas import register
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.ui import administration, area_admin, navigation, shell
 
 
@@ -19,7 +20,7 @@ def show_accounts(actor: Actor) -> None:
         page = accounts.accounts(
             session, actor, query=query, locked_only=locked, limit=shell.PAGE_SIZE, offset=offset
         )
-        areas = register.areas(session, actor, on=administration.today())
+        areas = register.areas(session, actor, on=today())
     administration.new_account(areas)
     if not page.rows:
         shell.empty(_("No account matches."))
@@ -35,7 +36,7 @@ def show_account(actor: Actor, cadre_id: str) -> None:
         navigation.go(navigation.ADMINISTRATION, part=administration.ACCOUNTS)
     with db.reading() as session:
         view = accounts.account(session, actor, int(cadre_id) if cadre_id.isdecimal() else 0)
-        areas = register.areas(session, actor, on=administration.today())
+        areas = register.areas(session, actor, on=today())
     administration.account_page(view, areas)
 
 

@@ -7,12 +7,13 @@ from survey.access.permissions import Actor
 from survey.areas import register
 from survey.cases import worklists
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.ui import cases, navigation, shell
 
 
 def show_list(actor: Actor) -> None:
     """The cases not finished, most urgent first."""
-    on = cases.today()
+    on = today()
     with db.reading() as session:
         chosen = cases.filters(register.villages(session, actor, on=on))
         page = worklists.unresolved(

@@ -6,8 +6,8 @@ from survey import db
 from survey.access.permissions import Actor
 from survey.fieldwork import hardship as register
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.ui import hardship, shell
-from survey.ui.cases import today
 
 
 def show_lists(actor: Actor) -> None:

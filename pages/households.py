@@ -6,8 +6,8 @@ from survey import db
 from survey.access.permissions import Actor
 from survey.fieldwork import households as register
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.ui import household_forms, households, shell
-from survey.ui.cases import today
 
 
 def show_list(actor: Actor) -> None:

@@ -8,11 +8,12 @@ from survey.areas import register
 from survey.cases import worklists
 from survey.fieldwork import hardship
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.maps import layers
 from survey.ui import cases, map_points, map_signs, navigation, shell
 
 actor = shell.page(_("Map"))
-on = cases.today()
+on = today()
 with db.reading() as session:
     villages = register.villages(session, actor, on=on)
     labels = layers.labels(session, actor, on)

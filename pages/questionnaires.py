@@ -3,10 +3,11 @@
 import streamlit as st
 
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.ui import questionnaires, shell
 
 actor = shell.page(_("Questionnaires"))
-on = questionnaires.today()
+on = today()
 form_id, version_id = st.query_params.get("form"), st.query_params.get("version")
 if version_id:
     questionnaires.show(actor, version_id, on)

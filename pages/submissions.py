@@ -9,13 +9,14 @@ from survey.access.permissions import Actor
 from survey.areas import register
 from survey.fieldwork import conflicts, quality
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.questionnaires import reviews
-from survey.ui import cases, navigation, shell, submissions
+from survey.ui import navigation, shell, submissions
 
 
 def show_noticed(actor: Actor) -> str | None:
     """Undecided submissions with a reason to look at them."""
-    on = cases.today()
+    on = today()
     with db.reading() as session:
         village = submissions.village(register.villages(session, actor, on=on))
         at = shell.offset(submissions.LOOK)
@@ -30,7 +31,7 @@ def show_noticed(actor: Actor) -> str | None:
 def show_all(actor: Actor) -> str | None:
     """Every submission under the filters, the latest first."""
     with db.reading() as session:
-        chosen = submissions.filters(register.villages(session, actor, on=cases.today()), datetime.now(UTC))
+        chosen = submissions.filters(register.villages(session, actor, on=today()), datetime.now(UTC))
         at = shell.offset(submissions.ALL)
         page = reviews.submissions_page(session, actor, chosen, limit=shell.PAGE_SIZE, offset=at)
     if not page.rows:
@@ -43,7 +44,7 @@ def show_all(actor: Actor) -> str | None:
 def show_conflicts(actor: Actor) -> None:
     """Conflicts that wait for somebody to choose."""
     with db.reading() as session:
-        village = submissions.village(register.villages(session, actor, on=cases.today()))
+        village = submissions.village(register.villages(session, actor, on=today()))
         at = shell.offset(submissions.CONFLICTS)
         page = conflicts.waiting(session, actor, village=village, limit=shell.PAGE_SIZE, offset=at)
     if not page.rows:

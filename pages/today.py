@@ -1,10 +1,11 @@
 """Today: who is to be visited, what was begun, which cases wait."""
 
+from survey import i18n
 from survey.i18n import gettext as _
-from survey.ui import cases, navigation, shell, today
+from survey.ui import navigation, shell, today
 
 actor = shell.page(_("Today"))
-on = cases.today()
+on = i18n.today()
 if not today.has_field_work(actor):
     today.elsewhere(actor)
 else:

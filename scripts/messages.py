@@ -28,7 +28,6 @@ CATALOGUE = ROOT / "survey" / "locale" / "zh" / "LC_MESSAGES" / "minqing.po"
 _KEYWORDS: Mapping[str, tuple[int, ...] | None] = {
     "_": None,
     "gettext": None,
-    "ngettext": (1, 2),
     "mark": None,
 }
 _DAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -64,11 +64,6 @@ def gettext(message: str, **facts: object) -> str:
     return text.format_map(facts) if facts else text
 
 
-def ngettext(one: str, many: str, n: int, **facts: object) -> str:
-    """The message in the right number; `{n}` is always available."""
-    return _translations(language()).ngettext(one, many, n).format_map({"n": n, **facts})
-
-
 def listed(names: Iterable[str]) -> str:
     """Names one after the other, as the language lists them.
 
@@ -76,6 +71,15 @@ def listed(names: Iterable[str]) -> str:
     '水、路'
     """
     return ("、" if language() == "zh" else ", ").join(names)
+
+
+def labelled(label: str, text: str) -> str:
+    """A label before its text.
+
+    >>> labelled("电话", "139")
+    '电话：139'
+    """
+    return f"{label}：{text}" if language() == "zh" else f"{label}: {text}"
 
 
 def bracketed(text: str, note: str) -> str:

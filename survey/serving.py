@@ -20,16 +20,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from survey import composition, db, opening
+from survey import composition, db, i18n, opening
 from survey.access import accounts
 from survey.access.permissions import Actor
 from survey.config import Settings
 from survey.i18n import gettext as _
-from survey.i18n import local, speaking
+from survey.i18n import speaking
 from survey.problems import Problem
 from survey.questionnaires import attachment_files
 from survey.web import certificates
@@ -165,7 +164,7 @@ def prepare(settings: Settings, actor: Actor) -> FirstAccount | None:
     with opening.opened(settings, create=True):
         with db.session_scope() as session:
             composition.prepare_store(session, actor)
-            made = accounts.create_first_administrator(session, actor, on=local(datetime.now(UTC)).date())
+            made = accounts.create_first_administrator(session, actor, on=i18n.today())
         attachment_files.remove_unnamed()
     return FirstAccount(*made) if made else None
 

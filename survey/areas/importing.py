@@ -21,10 +21,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from models import Area, AreaLevel, Household, HouseholdStatus
+from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, require, service, within
 from survey.areas import codes
 from survey.areas.register import LONGEST_NAME, put_in_use
+from survey.i18n import gettext as _
 from survey.problems import Problem
 
 COLUMNS = (
@@ -188,7 +190,7 @@ def _decoded(content: bytes, file: str) -> tuple[str, str]:
             return content.decode(codec), name
         except UnicodeDecodeError:
             continue
-    raise Problem("areas.encoding", file=file, encodings="、".join(ENCODINGS.values()))
+    raise Problem("areas.encoding", file=file, encodings=i18n.listed(ENCODINGS.values()))
 
 
 def _table(text: str, file: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -197,7 +199,7 @@ def _table(text: str, file: str) -> Iterator[tuple[int, dict[str, str]]]:
         header = [cell.strip() for cell in next(reader, [])]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
-            raise Problem("areas.missing_columns", file=file, columns="、".join(missing))
+            raise Problem("areas.missing_columns", file=file, columns=i18n.listed(missing))
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -205,38 +207,34 @@ def _table(text: str, file: str) -> Iterator[tuple[int, dict[str, str]]]:
                 raise Problem("areas.bad_row", row=reader.line_num, expected=len(header), found=len(cells))
             yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:
-        raise Problem("areas.encoding", file=file, encodings="、".join(ENCODINGS.values())) from error
+        raise Problem("areas.encoding", file=file, encodings=i18n.listed(ENCODINGS.values())) from error
 
 
-def _bad(number: int, cells: dict[str, str], column: str, zh: str, en: str) -> Problem:
-    value = cells[column][:40]
-    return Problem("areas.bad_cell", row=number, column=column, value=value, expected_zh=zh, expected_en=en)
+def _bad(number: int, cells: dict[str, str], column: str, expected: str) -> Problem:
+    return Problem("areas.bad_cell", row=number, column=column, value=cells[column][:40], expected=expected)
 
 
 def _digits(number: int, cells: dict[str, str], column: str, length: int) -> str:
     value = cells[column]
     if not (codes.is_code(value) and len(value) == length):
-        raise _bad(number, cells, column, f"{length}位数字", f"{length} digits")
+        raise _bad(number, cells, column, _("{n} digits", n=length))
     return value
 
 
 def _village_code(number: int, cells: dict[str, str]) -> str:
     code = _digits(number, cells, "village_code12", 12)
-    for column, length, zh, en in (
-        ("town_code9", 9, "村代码的前9位", "the first 9 digits of the village's code"),
-        ("county_code6", 6, "村代码的前6位", "the first 6 digits of the village's code"),
-    ):
-        if _digits(number, cells, column, length) != code[:length]:
-            raise _bad(number, cells, column, zh + code[:length], f"{en}, {code[:length]}")
+    for column, length in (("town_code9", 9), ("county_code6", 6)):
+        start = code[:length]
+        if _digits(number, cells, column, length) != start:
+            expected = _("the first {n} digits of the village's code, {digits}", n=length, digits=start)
+            raise _bad(number, cells, column, expected)
     return code
 
 
 def _name(number: int, cells: dict[str, str], column: str) -> str:
     name = cells[column]
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise _bad(
-            number, cells, column, f"1至{LONGEST_NAME}个字的名称", f"a name of 1 to {LONGEST_NAME} characters"
-        )
+        raise _bad(number, cells, column, _("a name of 1 to {n} characters", n=LONGEST_NAME))
     return name
 
 
@@ -244,9 +242,9 @@ def _vintage(number: int, cells: dict[str, str], before: date | None) -> date:
     try:
         vintage = date.fromisoformat(cells["vintage"])
     except ValueError as error:
-        raise _bad(number, cells, "vintage", "日期，如2023-06-30", "a date such as 2023-06-30") from error
+        raise _bad(number, cells, "vintage", _("a date such as {date}", date="2023-06-30")) from error
     if before is not None and vintage != before:
-        raise _bad(number, cells, "vintage", f"与前面各行相同的{before}", f"{before}, as in the rows above")
+        raise _bad(number, cells, "vintage", _("{date}, as in the rows above", date=before))
     return vintage
 
 
@@ -333,7 +331,7 @@ def _closes_too_many(report: ImportReport, present: dict[str, Area]) -> Problem:
     return Problem(
         "areas.closes_too_many",
         file=report.file,
-        n=sum(1 for code, _ in report.closed if len(code) == 12),
+        n=sum(1 for code, _named in report.closed if len(code) == 12),
         total=sum(1 for code, row in present.items() if len(code) == 12 and row.valid_until is None),
         inhabited=len(report.inhabited),
     )
@@ -341,16 +339,16 @@ def _closes_too_many(report: ImportReport, present: dict[str, Area]) -> Problem:
 
 def _take_over(session: Session, listed: AreaList, report: ImportReport, present: dict[str, Area]) -> None:
     # Parents before children: the table's foreign key asks for it.
-    for code, _ in sorted(report.added, key=lambda pair: (len(pair[0]), pair[0])):
+    for code, _named in sorted(report.added, key=lambda pair: (len(pair[0]), pair[0])):
         session.add(_new_area(listed.areas[code], listed))
         if len(code) < 12:
             session.flush()
     for change in report.renamed:
         present[change.code].name = change.after
         present[change.code].short_name = listed.areas[change.code].short_name
-    for code, _ in report.reopened:
+    for code, _named in report.reopened:
         put_in_use(session, present[code])
-    for code, _ in report.closed:
+    for code, _named in report.closed:
         _close(session, code, listed.vintage)
     session.flush()
 

@@ -48,6 +48,7 @@ TRANSITIONS: Mapping[StepKind, Mapping[CaseState, CaseState]] = {
     _K.ASSIGN: dict.fromkeys(_AWAITING, _S.ASSIGNED),
     _K.START: dict.fromkeys((_S.TAKEN_IN, _S.ACCEPTED, _S.ASSIGNED), _S.IN_PROGRESS),
     _K.NOTE: {state: state for state in (*_AWAITING, *_CONCLUDED, _S.REPLIED)},
+    _K.MOVE: {state: state for state in (*_AWAITING, *_CONCLUDED, _S.REPLIED)},
     _K.RESOLVE: dict.fromkeys(_AWAITING, _S.RESOLVED),
     _K.GIVE_UP: dict.fromkeys(_AWAITING, _S.UNRESOLVABLE),
     _K.REPLY: dict.fromkeys(_CONCLUDED, _S.REPLIED),

@@ -43,7 +43,7 @@ from survey.rules import codes
 WORDS_LIMIT = 2000
 _SEVERITIES = {"1": 1, "2": 2, "3": 3}
 _SILENT_STEPS = frozenset({StepKind.ACCEPT, StepKind.START, StepKind.CLOSE})
-_STEPS_ELSEWHERE = frozenset({StepKind.INTAKE, StepKind.LINK, StepKind.ASSIGN})
+_STEPS_ELSEWHERE = frozenset({StepKind.INTAKE, StepKind.LINK, StepKind.ASSIGN, StepKind.MOVE})
 
 _OWNER_POSTS = tuple(post for post, role in ROLE_OF_POST.items() if Action.CASES_WRITE in ALLOWED[role])
 
@@ -371,16 +371,7 @@ def _follow_household(session: Session, actor: Actor, household: Household, on: 
     for case in moved:
         case.area_code = household.area_code
         case.version += 1
-        _add_step(
-            session,
-            actor,
-            case,
-            StepKind.NOTE,
-            case.state,
-            on,
-            _("The household moved; so did its case."),
-            None,
-        )
+        _add_step(session, actor, case, StepKind.MOVE, case.state, on, None, None)
         _audit(session, actor, case, "case.move")
 
 

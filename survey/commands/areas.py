@@ -5,7 +5,7 @@ Owns the options and what is printed. The work is in `survey.areas.register`. Re
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import click
 
@@ -79,7 +79,7 @@ def reopen(code: str) -> None:
 
 
 def _day(on: datetime | None) -> date:
-    return on.date() if on else i18n.local(datetime.now(UTC)).date()
+    return on.date() if on else i18n.today()
 
 
 def _line(area: AreaView) -> str:

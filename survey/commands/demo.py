@@ -7,16 +7,16 @@ nothing of its own.
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 from sqlmodel import Session
 
-from survey import db, serving
+from survey import db, i18n, serving
 from survey.commands import frame
 from survey.demo import builder, registering
 from survey.demo.builder import Parameters, Wanted
-from survey.i18n import day, local
+from survey.i18n import day
 from survey.i18n import gettext as _
 from survey.rules import codes
 
@@ -60,7 +60,7 @@ def demo(seed: int | None, households: int | None, until: datetime | None, no_se
 
 
 def _yesterday() -> date:
-    return local(datetime.now(UTC)).date() - timedelta(days=1)
+    return i18n.today() - timedelta(days=1)
 
 
 def _build(session: Session, parameters: Parameters) -> None:
@@ -90,4 +90,4 @@ def _print_accounts(session: Session) -> None:
     frame.say(_("Accounts to sign in with; the password of all is {password}", password=registering.PASSWORD))
     for account in builder.accounts_of_each_role(session):
         post = codes.label("post", account.post)
-        frame.say(f"  {account.username:<14} {post}({account.area_name}) {account.name}")
+        frame.say(f"  {account.username:<14} {i18n.bracketed(post, account.area_name)} {account.name}")

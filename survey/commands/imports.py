@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from sqlmodel import Session
 
-from survey import db
+from survey import db, i18n
 from survey.access.permissions import Actor
 from survey.areas import importing
 from survey.commands import frame
@@ -67,7 +67,7 @@ KINDS: Mapping[str, Callable[[Session, Actor, bytes, str, bool, bool], None]] = 
 def import_file(kind: str, file: Path, commit: bool, allow_closing: bool) -> None:
     """Take over a list, such as the villages of a county: import areas FILE.csv --commit."""
     if kind not in KINDS:
-        raise Problem("imports.unknown_kind", kind=kind, kinds="、".join(KINDS))
+        raise Problem("imports.unknown_kind", kind=kind, kinds=i18n.listed(KINDS))
     try:
         content = file.read_bytes()
     except OSError as error:

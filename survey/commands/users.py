@@ -138,7 +138,7 @@ def _known_post(post: str) -> Post:
 
 
 def _day(given: datetime | None) -> date:
-    return given.date() if given else i18n.local(datetime.now(UTC)).date()
+    return given.date() if given else i18n.today()
 
 
 def _say_password(username: str, one_time: str) -> None:

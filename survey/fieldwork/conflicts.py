@@ -26,6 +26,7 @@ from models import (
     Submission,
     UpdateConflict,
 )
+from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor, inside, service, within
 from survey.areas import register
@@ -246,5 +247,5 @@ def in_words(field: str, value: object) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, list):
-        return "、".join(codes.label("help_kind", str(key)) for key in value)
+        return i18n.listed(codes.label("help_kind", str(key)) for key in value)
     return codes.label(_CODE_LISTS[field], str(value)) if field in _CODE_LISTS else str(value)

@@ -149,7 +149,7 @@ def household(
 ) -> HouseholdView:
     """One household with its members; `on` (default today) decides the contact. Problem `access.not_found`."""
     row = found(session, actor, Action.HOUSEHOLDS_READ, Household, household_id)
-    return _household_view(session, actor, row, on or _today())
+    return _household_view(session, actor, row, on or i18n.today())
 
 
 @service(Action.HOUSEHOLDS_WRITE)
@@ -449,10 +449,6 @@ def next_code(session: Session, area_code: str) -> str:
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
 
 
-def _today() -> date:
-    return i18n.local(datetime.now(UTC)).date()
-
-
 def _household_row(session: Session, actor: Actor, household_id: str) -> Household:
     row = found(session, actor, Action.HOUSEHOLDS_READ, Household, household_id, lock=True)
     require(actor, Action.HOUSEHOLDS_WRITE, row.area_code)
@@ -543,7 +539,7 @@ def _refuse_duplicates(
     open_ones = [duplicate for duplicate in alike if duplicate.key not in confirmed]
     named = [duplicate for duplicate in open_ones if duplicate.household_id]
     if named:
-        names = "、".join(f"{d.name}({d.area_name})" for d in named)
+        names = i18n.listed(i18n.bracketed(d.name, d.area_name) for d in named)
         raise Problem("households.possible_duplicate", names=names, found=alike)
     if open_ones:
         raise Problem("households.registered_elsewhere", found=alike)
@@ -564,7 +560,7 @@ def _refuse_stale(
         if field in _MASKED or getattr(row, field) not in (getattr(seen, field), changes[field])
     ]
     if clashing:
-        raise Problem("households.changed_meanwhile", fields="、".join(map(field_label, clashing)))
+        raise Problem("households.changed_meanwhile", fields=i18n.listed(map(field_label, clashing)))
 
 
 def _assign(row: Household | Member, columns: Mapping[str, Any]) -> None:

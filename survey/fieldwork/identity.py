@@ -145,17 +145,6 @@ def mask_phone(number: str | None) -> str:
     return number[:3] + "*" * (len(number) - 7) + number[-4:] if len(number) > 8 else "*" * len(number)
 
 
-def mask_name(name: str) -> str:
-    """Surname character, and the last character of names of three or more.
-
-    >>> mask_name("张三"), mask_name("张小三")
-    ('张*', '张*三')
-    """
-    if len(name) < 2:
-        return "*" * len(name)
-    return name[0] + "*" * (len(name) - 2) + name[-1] if len(name) > 2 else name[0] + "*"
-
-
 def initials(name: str) -> str:
     """Pinyin initials in small letters; surnames by their reading as surnames; other signs left out.
 

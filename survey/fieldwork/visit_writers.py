@@ -28,6 +28,7 @@ from models import (
     Satisfaction,
     Visit,
 )
+from survey import i18n
 from survey.access import audit
 from survey.access.permissions import Action, Actor
 from survey.fieldwork import conflicts, places, versions
@@ -381,7 +382,7 @@ def _reported(
         },
     )
     if applied.conflicting:
-        return (Written("conflict", record.id, "、".join(map(field_label, applied.conflicting))),)
+        return (Written("conflict", record.id, i18n.listed(map(field_label, applied.conflicting))),)
     return (Written(kind, record.id),)
 
 

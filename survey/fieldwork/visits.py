@@ -34,7 +34,6 @@ from models import (
 )
 from survey.access.permissions import Action, Actor, inside, service
 from survey.fieldwork import places
-from survey.problems import Problem
 from survey.rules import codes
 from survey.rules.loader import parameter_at
 
@@ -120,12 +119,9 @@ def history(
 
 
 @service(Action.VISITS_READ)
-def visit(session: Session, actor: Actor, visit_id: str) -> VisitView:
-    """One visit of a household that lives in the actor's area; problem `access.not_found`."""
-    views = _views(session, actor, col(Visit.id) == visit_id, 1, 0)
-    if not views:
-        raise Problem("access.not_found")
-    return views[0]
+def of_filling(session: Session, actor: Actor, instance_id: str) -> VisitView | None:
+    """The visit that a filling recorded, in the actor's area; none for a contact by telephone."""
+    return next(iter(_views(session, actor, col(Visit.instance_id) == instance_id, 1, 0)), None)
 
 
 @service(Action.VISITS_RECORD)

@@ -127,7 +127,7 @@ def _words(view: QuestionView) -> str:
     if view.control in _SELECTS:
         labels = {choice.value: choice.label for choice in view.choices}
         chosen = [view.value] if view.control == "select1" else view.value.split()
-        return "、".join(labels.get(value, value) for value in chosen)
+        return i18n.listed(labels.get(value, value) for value in chosen)
     if view.data_type == "date" and view.value:
         return _day(view.value)
     if view.data_type == "geopoint" and view.value:

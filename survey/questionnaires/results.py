@@ -55,7 +55,7 @@ class Column:
         if not self.choices:
             return value
         parts = value.split() if self.several else [value]
-        return "、".join(self.choices.get(part, part) for part in parts if part)
+        return i18n.listed(self.choices.get(part, part) for part in parts if part)
 
 
 @dataclass(frozen=True)

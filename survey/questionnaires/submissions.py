@@ -239,7 +239,7 @@ def _insert(session: Session, values: dict[str, Any]) -> bool:
 def _require_valid(instance: Instance) -> None:
     errors = instance.errors()
     if errors:
-        first = f"{errors[0].label}:{errors[0].message}" if errors[0].label else errors[0].message
+        first = i18n.labelled(errors[0].label, errors[0].message) if errors[0].label else errors[0].message
         raise Problem("submission.invalid", n=len(errors), first=first, errors=errors)
 
 

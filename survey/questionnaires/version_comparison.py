@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from survey import i18n
 from survey.questionnaires import form_words
 from survey.questionnaires.definitions import Field, Form
 from survey.questionnaires.xpath import Expression
@@ -144,7 +145,7 @@ def _changes(old: Form, before: Field, new: Form, after: Field, language: str) -
 
 def _words(choices: Mapping[str, str], others: Mapping[str, str]) -> str:
     """The choices that the other side does not have, or has under other words."""
-    return "、".join(f"{code} {words}" for code, words in choices.items() if others.get(code) != words)
+    return i18n.listed(f"{code} {words}" for code, words in choices.items() if others.get(code) != words)
 
 
 def _fit(old: Form, before: Field, new: Form, after: Field) -> Fit:

@@ -24,6 +24,7 @@ from survey.analysis import snapshot
 from survey.areas import register
 from survey.areas.register import AreaView
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.problems import Problem
 from survey.rules import codes
 from survey.ui import navigation, session, shell, wording
@@ -35,11 +36,6 @@ _NEEDED = {
     TRAIL: Action.AUDIT_READ,
     SNAPSHOT: Action.SNAPSHOT_MAKE,
 }
-
-
-def today() -> date:
-    """The day on the township's clock."""
-    return i18n.local(datetime.now(UTC)).date()
 
 
 def part(actor: Actor) -> str | None:
@@ -76,7 +72,7 @@ def account_rows(rows: Sequence[AccountView], places: Mapping[str, str]) -> str 
 
 def _account_row(row: AccountView, places: Mapping[str, str]) -> shell.Row:
     held = [posting for posting in row.postings if _holds(posting, today())]
-    posts = "、".join(_post_words(posting, places) for posting in held) or _("no post at present")
+    posts = i18n.listed(_post_words(posting, places) for posting in held) or _("no post at present")
     seen = (
         _("last used {moment}", moment=i18n.moment(row.last_seen_at)) if row.last_seen_at else _("never used")
     )

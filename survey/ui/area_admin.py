@@ -18,10 +18,11 @@ from survey.areas import codes as area_codes
 from survey.areas import register
 from survey.areas.register import AreaLevel, AreaView
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.problems import Problem
 from survey.rules import codes
 from survey.ui import navigation, session, shell, wording
-from survey.ui.administration import AREAS, today
+from survey.ui.administration import AREAS
 
 
 def show(actor: Actor) -> None:

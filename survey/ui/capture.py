@@ -21,8 +21,6 @@ from survey.questionnaires.registry import Written
 from survey.ui import components, form_page, navigation, session, shell, wording
 from survey.ui.filling import Draft
 
-_RECENT = 10
-
 
 @dataclass(frozen=True)
 class Task:
@@ -85,8 +83,7 @@ def outcome(actor: Actor, instance_id: str) -> None:
         )
     assert accepted.household_id is not None, "every accepted filling names its household"
     with db.reading() as store:
-        recent = visits.history(store, actor, accepted.household_id, limit=_RECENT)
-    written = next((visit for visit in recent if visit.instance_id == instance_id), None)
+        written = visits.of_filling(store, actor, instance_id)
     components.forget(prefix=form_page.mirrored_under(actor, instance_id))
     st.success(_("Handed in. Thank you."), icon=":material/check_circle:")
     lines = []
@@ -105,7 +102,7 @@ def outcome(actor: Actor, instance_id: str) -> None:
             _(
                 "{fields}: somebody else changed this meanwhile, so the register keeps that value. Your answer stays "
                 "with this visit; please compare the two on the household's page.",
-                fields="、".join(kept),
+                fields=i18n.listed(kept),
             )
         )
     _ways_on(accepted.household_id, numbers)

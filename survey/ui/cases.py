@@ -7,7 +7,6 @@ is done is the services' business. What was typed stays in its field when a step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from survey.cases import categories, lifecycle, service, worklists
 from survey.cases.lifecycle import CaseState, StepKind
 from survey.cases.worklists import CaseFilter, CaseRow, CaseView, Owner
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.rules import codes
 from survey.ui import navigation, session, shell, state, wording
 from survey.ui.filters import Filters
@@ -38,11 +38,6 @@ _NEXT_STEP = {
     CaseState.REPLIED: StepKind.CLOSE,
     CaseState.CLOSED: StepKind.REOPEN,
 }
-
-
-def today() -> date:
-    """The day on the township's clock."""
-    return i18n.local(datetime.now(UTC)).date()
 
 
 def chosen_filters() -> dict[str, str]:

@@ -81,6 +81,11 @@ def _photos(
         "add": _("Add photos"),
         "working": _("Preparing photo {n} of {total}", n="{n}", total="{total}"),
         "again": _("The photo has not arrived yet and is sent again. Please leave this page open."),
+        "insecure": _(
+            "The page was opened without encryption (http), so the browser may give no camera, only photos taken before. "
+            "Open it by its https address; the link tells how to set this tablet up."
+        ),
+        "install": _("Set up this tablet"),
         "broken": _("“{name}” is not a readable photo or is damaged. Take it again.", name="{name}"),
     }
     components.photo(

@@ -11,6 +11,7 @@ from typing import Final
 
 import streamlit as st
 
+from survey import i18n
 from survey.i18n import gettext as _
 from survey.questionnaires.views import AnswerError, ItemView
 from survey.ui import form_labels, wording
@@ -163,6 +164,6 @@ def _done() -> str:
 
 def _question(mistake: AnswerError) -> str:
     """What a question is called in a list: its label, and which instances of repeats it lies in."""
-    places = "、".join(str(position) for _repeat, position in instances_above(mistake.ref))
+    places = i18n.listed(str(position) for _repeat, position in instances_above(mistake.ref))
     label = wording.plain(form_labels.as_text(mistake.label) or mistake.ref.rpartition("/")[2])
     return f"{label} ({places})" if places else label

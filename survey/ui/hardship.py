@@ -16,11 +16,12 @@ from survey.areas import register
 from survey.fieldwork import assignments, hardship, households
 from survey.fieldwork.hardship import ContactView, FilePage, FileRow, FileView, Workload
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.problems import Problem
 from survey.rules import codes
 from survey.ui import navigation, session, shell, state, wording
 from survey.ui import register_fields as fields
-from survey.ui.cases import section, today
+from survey.ui.cases import section
 from survey.ui.filters import Filters
 from survey.ui.households import CONTACT_FORM, facts, title
 
@@ -256,14 +257,16 @@ def _file_header(view: FileView, on: date) -> None:
     title(view.head_name, closed)
     others = [codes.label("hardship_cause", cause) for cause in view.causes if cause != view.main_cause]
     overdue = view.closed_on is None and view.next_contact_on is not None and view.next_contact_on < on
-    next_on = i18n.day(view.next_contact_on) + (f" ({_('overdue')})" if overdue else "")
+    next_on = i18n.day(view.next_contact_on)
+    if overdue:
+        next_on = i18n.bracketed(next_on, _("overdue"))
     facts(
         {
             _("Place"): view.area_name,
             _("Category"): codes.label("hardship_category", view.category),
             _("Main cause"): codes.label("hardship_cause", view.main_cause),
-            _("Other causes"): "、".join(others),
-            _("Measures"): "、".join(codes.label("help_kind", measure) for measure in view.measures),
+            _("Other causes"): i18n.listed(others),
+            _("Measures"): i18n.listed(codes.label("help_kind", measure) for measure in view.measures),
             _("Needs"): view.needs or "",
             _("Opened on"): i18n.day(view.opened_on),
             _("File closed on"): i18n.day(view.closed_on),
@@ -281,7 +284,7 @@ def _contact_cadre(actor: Actor, view: FileView, on: date) -> None:
         with db.reading() as store:
             choices = assignments.cadres_for(store, actor, view.area_code[:12], on=on)
         names = {
-            one.id: f"{one.name}({codes.label('post', one.post)})"
+            one.id: i18n.bracketed(one.name, codes.label("post", one.post))
             for one in choices
             if one.id != view.contact_id
         }
@@ -327,7 +330,7 @@ def _contact(one: ContactView) -> str:
     head = f"<b>{wording.escaped(i18n.day(one.contacted_on))}</b> · " + wording.escaped(
         f"{codes.label('contact_mode', one.mode)} · {one.cadre_name}"
     )
-    given = "、".join(codes.label("help_kind", kind) for kind in one.help_given)
+    given = i18n.listed(codes.label("help_kind", kind) for kind in one.help_given)
     lines = [_("Help given: {help}", help=given) if given else "", one.words or ""]
     if one.next_contact_on:
         lines.append(_("Next contact on {day}", day=i18n.day(one.next_contact_on)))

@@ -24,11 +24,11 @@ from survey.fieldwork.household_checks import (
 )
 from survey.fieldwork.households import HouseholdStatus, HouseholdView, MemberView, PlaceSource, Residence
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.problems import Problem
 from survey.rules import codes
 from survey.ui import components, map, navigation, session, shell, state, wording
 from survey.ui import register_fields as fields
-from survey.ui.cases import today
 from survey.ui.households import title
 
 NEW = "new_household"

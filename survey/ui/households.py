@@ -7,7 +7,7 @@ name or a number that was searched for into the address.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
 import streamlit as st
 from sqlmodel import Session
@@ -254,7 +254,7 @@ def _to_do(actor: Actor, view: HouseholdView) -> None:
 def _questionnaires(actor: Actor, view: HouseholdView) -> None:
     """The other forms that may be begun here: those still due as buttons of their own, all under one name."""
     with db.reading() as store:
-        offers = audiences.offered(store, actor, view.id, i18n.local(datetime.now(UTC)).date())
+        offers = audiences.offered(store, actor, view.id, i18n.today())
     own = [offer for offer in offers if offer.form_id not in (library.VISIT_FORM, CONTACT_FORM)]
     with st.container(horizontal=True):
         for offer in own:

@@ -7,7 +7,7 @@ who may do what: the services do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 import streamlit as st
 
@@ -28,11 +28,6 @@ _COLORS: dict[VersionState, shell.BadgeColor] = {
     VersionState.PUBLISHED: "green",
     VersionState.WITHDRAWN: "gray",
 }
-
-
-def today() -> date:
-    """The day on the township's clock."""
-    return i18n.local(datetime.now(UTC)).date()
 
 
 def part(actor: Actor) -> str:
@@ -181,8 +176,8 @@ def _facts(version: Version, places: dict[str, str]) -> str:
     facts = [f"{version.form_id} · " + _("version {version}", version=version.version)]
     if version.state is not VersionState.DRAFT:
         facts.append(_days(version))
-        facts.append("、".join(places.values()) or _("all areas"))
-        facts.append("、".join(codes.label("post", post) for post in version.posts) or _("all posts"))
+        facts.append(i18n.listed(places.values()) or _("all areas"))
+        facts.append(i18n.listed(codes.label("post", post) for post in version.posts) or _("all posts"))
         if version.is_own:
             facts.append(forms.due_words()[version.due])
     return " · ".join(facts)

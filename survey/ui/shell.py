@@ -162,7 +162,7 @@ def _style(text_size: str) -> None:
 
 
 def _head(actor: Actor) -> None:
-    posts = "、".join(codes.label("role", role) for role in sorted(actor.roles))
+    posts = i18n.listed(codes.label("role", role) for role in sorted(actor.roles))
     with st.container(key="mq_head", horizontal=True, wrap=False, vertical_alignment="center"):
         st.html(
             f'<div class="mq-head"><span class="mq-brand">{wording.escaped(_("Minqing"))}</span>'

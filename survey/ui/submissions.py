@@ -21,6 +21,7 @@ from survey.fieldwork.conflicts import ConflictChoice, ConflictKind, ConflictVie
 from survey.fieldwork.household_checks import field_label
 from survey.fieldwork.quality import Concern, Noticed, Reason
 from survey.i18n import gettext as _
+from survey.i18n import today
 from survey.questionnaires import corrections, reviews
 from survey.questionnaires.differences import Difference
 from survey.questionnaires.reviews import (
@@ -96,7 +97,7 @@ def shown(
     """A submission as it stands, why to look at it, and the conflicts it met; problem `access.not_found`."""
     with db.reading() as store:
         view = reviews.submission(store, actor, instance_id)
-        reasons = quality.reasons_of(store, actor, view.row.instance_id, cases.today())
+        reasons = quality.reasons_of(store, actor, view.row.instance_id, today())
         return view, reasons, conflicts.of_fillings(store, actor, view.instance_ids)
 
 
@@ -114,7 +115,7 @@ def filters(villages: Sequence[AreaView], now: datetime) -> Chosen:
         picked = _FILTER.choice("state", _("Review state"), codes.labels("review_state"))
     with old:
         older = _FILTER.switch("older", _("Older ones too"))
-    days = timedelta(days=parameter_at("quality.window_days", cases.today()))
+    days = timedelta(days=parameter_at("quality.window_days", today()))
     known = picked if picked in list(ReviewState) else None
     return Chosen(
         village=code,
@@ -132,7 +133,7 @@ def noticed_rows(found: Sequence[Noticed]) -> str | None:
                 key=one.row.instance_id,
                 title=_title(one.row),
                 detail=" · ".join([*map(reason_text, one.reasons), _where(one.row)]),
-                badge="、".join(
+                badge=i18n.listed(
                     dict.fromkeys(codes.label("quality_concern", reason.concern) for reason in one.reasons)
                 ),
                 color="orange",
@@ -346,9 +347,7 @@ def returned_rows(found: Sequence[Returned]) -> str | None:
             shell.Row(
                 key=back.instance_id,
                 title=back.head_name or back.title,
-                detail=f"{back.title} · {back.by_name}:{back.reason}"
-                if i18n.language() == "en"
-                else f"{back.title} · {back.by_name}：{back.reason}",
+                detail=f"{back.title} · {i18n.labelled(back.by_name, back.reason)}",
                 badge=_("to be corrected"),
                 color="red",
                 icon=":material/undo:",

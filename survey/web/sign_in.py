@@ -94,7 +94,7 @@ async def show_password(request: Request) -> Response:
 
 
 def _password_page(request: Request, problem: Problem | None) -> Response:
-    on = i18n.local(datetime.now(UTC)).date()
+    on = i18n.today()
     return page(
         request,
         "password.html",

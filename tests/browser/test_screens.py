@@ -94,11 +94,23 @@ CUT = """(outline) => [...outline.querySelectorAll('button')].flatMap((button) =
     + ` in ${part.clientWidth}x${part.clientHeight}`))"""
 
 
+# Whether the page has said what it has to say: no run goes on, nothing waits for its script or for a newer value, and
+# something stands below the title.
+THERE = """() => {
+  const app = document.querySelector('[data-testid="stApp"]'), title = document.querySelector('.mq-title');
+  const waiting = '[data-testid="stSkeleton"], [data-testid="stAppSkeleton"], [data-stale="true"]';
+  const last = [...document.querySelectorAll('[data-testid="stMain"] [data-testid="stElementContainer"]')].at(-1);
+  return app?.dataset.testScriptState === 'notRunning' && title !== null && last !== undefined
+    && (title.compareDocumentPosition(last) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
+    && document.querySelector(waiting) === null;
+}"""
+
+
 def look_at(tablet: Tablet, name: str, size: tuple[int, int]) -> list[str]:
     """What is wrong with the page as it stands: its width, small targets, English words; keeps a picture of it."""
     page = tablet.page
     page.wait_for_load_state("networkidle")
-    tablet.settled()
+    page.wait_for_function(THERE)
     folder = os.environ.get("MINQING_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)

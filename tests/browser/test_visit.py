@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import expect
 from sqlmodel import col, select
 
-from models import Attachment, Case, Draft, HardshipContact, Observation, Submission, Visit
+from models import Attachment, Case, Draft, HardshipContact, Observation, Post, Submission, Visit
 from survey import db, i18n
-from survey.access import sessions
+from survey.access import accounts, sessions
 from survey.questionnaires import drafts
+from tests import builders
 from tests.browser.conftest import LANDSCAPE, PORTRAIT, Hand, Server, Tablet, Village
 from tests.browser.photos import a_photo
 
@@ -261,6 +262,28 @@ def test_a_session_that_ends_in_the_middle_of_a_visit_costs_no_word(tablet: Hand
     wait_for_words(hand, village, SENTENCE, seconds=5)
 
 
+def test_an_account_locked_in_the_middle_of_a_visit_costs_no_word(tablet: Hand, village: Village) -> None:
+    hand = tablet()
+    at_the_words(hand, village)
+    with db.session_scope() as session:
+        admin = builders.a_cadre(session, Post.ADMINISTRATOR, builders.COUNTY)
+        accounts.lock(session, admin, village.cadre.cadre_id or 0, now=datetime.now(UTC))
+    hand.page.keyboard.type(SENTENCE)
+    stop = hand.page.locator(".mq-stop")
+    expect(stop).to_contain_text("走访中填写的内容已保存为草稿")
+    expect(hand.page.get_by_text("钱小芳")).to_have_count(0)
+    stop.locator("a").click()
+    hand.fill_sign_in(village.username)
+    expect(hand.page.get_by_text("该账号已锁定，不能登录。")).to_be_visible()
+    assert words_in_draft(village) == ""
+    with db.session_scope() as session:
+        accounts.unlock(session, admin, village.cadre.cadre_id or 0, now=datetime.now(UTC))
+    hand.fill_sign_in(village.username)
+    expect(hand.words("具体情况")).to_have_value(SENTENCE)
+    expect(hand.choice("走访结果", "完成走访")).to_be_visible()
+    wait_for_words(hand, village, SENTENCE, seconds=5)
+
+
 def test_a_session_that_ends_covers_the_household_and_names_the_lost_choice(
     tablet: Hand, village: Village, server: Server
 ) -> None:
@@ -319,14 +342,19 @@ def test_a_double_tap_on_submit_right_after_the_last_word_writes_one_visit_with_
         assert session.exec(select(Draft)).all() == []
 
 
-def test_without_https_the_page_says_why_there_is_no_position(tablet: Hand, village: Village) -> None:
+def test_without_https_the_page_says_why_there_is_no_position_and_no_camera(
+    tablet: Hand, village: Village
+) -> None:
     hand = tablet(secure=False)
     hand.sign_in(village.username)
     hand.open(f"/visit?household={village.plain.id}")
     hand.tap(hand.choice("走访结果", "家中无人"))
     hand.tap(hand.button("下一步"))
-    expect(hand.page.get_by_text("没有加密")).to_be_visible()
-    assert hand.page.locator(".mq-place a").get_attribute("href") == "/install"
+    expect(hand.page.get_by_text("没有加密")).to_have_count(2)
+    expect(hand.page.locator(".mq-photo")).to_contain_text("浏览器可能打不开摄像头")
+    for part in (".mq-place a", ".mq-photo a"):
+        expect(hand.page.locator(part)).to_be_visible()
+        assert hand.page.locator(part).get_attribute("href") == "/install"
     hand.tap(hand.button("提交"))
     expect(hand.page.get_by_text("已提交")).to_be_visible()
 

@@ -7,10 +7,9 @@ from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from models import AccountSession, Area, AuditEntry, Cadre, Post, Posting
-from survey import db
+from survey import db, i18n
 from survey.access import audit, passwords
 from survey.access.permissions import Actor
-from survey.ui import administration
 from tests.builders import COUNTY, FAR_VILLAGE, GROUP, OTHER_VILLAGE, TOWNSHIP, VILLAGE, a_cadre, a_household
 from tests.pages.conftest import Opener, texts
 
@@ -139,7 +138,7 @@ def test_a_post_is_added_and_another_ends_today(open_page: Opener, admin: Actor)
     page.button(key=f"mq_ask_end_{first}").click().run()
     page.button(key=f"mq_yes_end_{first}").click().run()
     with db.reading() as session:
-        assert session.get_one(Posting, first).ends_on == administration.today()
+        assert session.get_one(Posting, first).ends_on == i18n.today()
 
 
 def test_an_account_outside_ones_area_is_not_shown(open_page: Opener, admin: Actor) -> None:
@@ -182,7 +181,7 @@ def test_a_group_is_added_to_a_village_with_the_next_number(open_page: Opener, a
     assert not page.exception
     with db.reading() as session:
         added = session.get_one(Area, f"{VILLAGE}03")
-        assert (added.short_name, added.valid_from) == ("河边社", administration.today())
+        assert (added.short_name, added.valid_from) == ("河边社", i18n.today())
     assert any("河边社" in button.label for button in page.button), "it stands in the list at once"
     assert page.number_input(key=f"mq_group_number_{VILLAGE}_4").value == 4
 
@@ -215,7 +214,7 @@ def test_a_group_is_renamed_and_closed(open_page: Opener, admin: Actor) -> None:
     page.button(key=f"mq_ask_close_{GROUP}").click().run()
     page.button(key=f"mq_yes_close_{GROUP}").click().run()
     with db.reading() as session:
-        assert session.get_one(Area, GROUP).valid_until == administration.today()
+        assert session.get_one(Area, GROUP).valid_until == i18n.today()
 
 
 def test_a_group_with_households_is_not_closed(open_page: Opener, admin: Actor) -> None:
@@ -231,7 +230,7 @@ def test_a_group_with_households_is_not_closed(open_page: Opener, admin: Actor) 
 
 def test_a_closed_village_gets_its_successor(open_page: Opener, admin: Actor) -> None:
     with db.session_scope() as session:
-        session.get_one(Area, VILLAGE).valid_until = administration.today()
+        session.get_one(Area, VILLAGE).valid_until = i18n.today()
     page = area_page(open_page, admin, VILLAGE)
     offered = page.selectbox(key=f"mq_successor_of_{VILLAGE}")
     assert len(offered.options) == 1
@@ -243,7 +242,7 @@ def test_a_closed_village_gets_its_successor(open_page: Opener, admin: Actor) ->
 
 def test_a_closed_group_is_put_in_use_again(open_page: Opener, admin: Actor) -> None:
     with db.session_scope() as session:
-        session.get_one(Area, GROUP).valid_until = administration.today()
+        session.get_one(Area, GROUP).valid_until = i18n.today()
     page = area_page(open_page, admin, GROUP)
     page.button(key=f"mq_ask_reopen_{GROUP}").click().run()
     page.button(key=f"mq_yes_reopen_{GROUP}").click().run()

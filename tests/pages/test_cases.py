@@ -9,10 +9,9 @@ from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from models import Case, CaseState, CaseStep, Post, StepKind
-from survey import db
+from survey import db, i18n
 from survey.access.permissions import Actor
 from survey.cases import service
-from survey.ui import cases as cases_ui
 from tests.builders import OTHER_GROUP, TOWNSHIP, VILLAGE, a_cadre, a_case, a_household
 from tests.pages.conftest import Opener, texts
 
@@ -24,7 +23,7 @@ def a_village_with_cases(count: int = 1, **over: Any) -> tuple[Actor, list[str]]
     with db.session_scope() as session:
         actor = a_cadre(session, name="测试村主任")
         household = a_household(session, head="测试赵户")
-        values = {"owner_id": actor.cadre_id, "due_on": cases_ui.today() + timedelta(days=2)} | over
+        values = {"owner_id": actor.cadre_id, "due_on": i18n.today() + timedelta(days=2)} | over
         return actor, [a_case(session, household, **values).id for _ in range(count)]
 
 
@@ -52,7 +51,7 @@ def test_an_empty_list_says_so(open_page: Opener) -> None:
 def test_filters_of_the_address_are_applied_and_unknown_ones_are_not(open_page: Opener) -> None:
     actor, (water,) = a_village_with_cases()
     with db.session_scope() as session:
-        road = a_case(session, category="road", due_on=cases_ui.today() - timedelta(days=3)).id
+        road = a_case(session, category="road", due_on=i18n.today() - timedelta(days=3)).id
 
     def listed(**query: str) -> set[str]:
         page = open_page(actor, "cases", **query)
@@ -135,7 +134,7 @@ def test_a_refused_step_keeps_what_was_typed(open_page: Opener) -> None:
     page.text_area(key=f"mq_case_words_{case_id}").input(WORDS).run()
     with db.session_scope() as session:
         service.record_step(
-            session, other, case_id, StepKind.START, None, on=cases_ui.today(), expected_version=1
+            session, other, case_id, StepKind.START, None, on=i18n.today(), expected_version=1
         )
     button(page, "mq_case_record").click().run()
     assert "测试同事" in page.error[0].value

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from models import Draft, Post
-from survey import db
-from survey.ui import cases as cases_ui
+from survey import db, i18n
 from tests.builders import (
     TOWNSHIP,
     a_cadre,
@@ -37,7 +36,7 @@ def test_a_quiet_day_offers_the_way_to_a_household(open_page: Opener) -> None:
 
 
 def test_due_contacts_promises_drafts_and_cases_wait(open_page: Opener) -> None:
-    on = cases_ui.today()
+    on = i18n.today()
     with db.session_scope() as session:
         actor = a_cadre(session)
         due, promised, begun = (a_household(session, head=f"测试{name}户") for name in "甲乙丙")
@@ -81,7 +80,7 @@ def test_other_peoples_cases_and_contacts_do_not_fill_the_page(open_page: Opener
 
 
 def test_the_office_sees_the_most_urgent_of_the_township(open_page: Opener) -> None:
-    on = cases_ui.today()
+    on = i18n.today()
     with db.session_scope() as session:
         office = a_cadre(session, Post.MASS_WORK_DIRECTOR, TOWNSHIP)
         cases = [a_case(session, due_on=on + timedelta(days=day)) for day in range(10)]
@@ -103,7 +102,7 @@ def test_a_tapped_case_opens(open_page: Opener) -> None:
 
 
 def test_overdue_leads_to_the_filtered_list(open_page: Opener) -> None:
-    on = cases_ui.today()
+    on = i18n.today()
     with db.session_scope() as session:
         actor = a_cadre(session)
         late = a_case(session, due_on=on - timedelta(days=1)).id

@@ -550,7 +550,9 @@ TRIALS: dict[str, Trial] = {
     "survey.fieldwork.visits.history": Trial(
         VISITORS, lambda s, a, x, w: visits.history(s, a, x.household), Reach.LIST
     ),
-    "survey.fieldwork.visits.visit": Trial(VISITORS, lambda s, a, x, w: visits.visit(s, a, x.visit)),
+    "survey.fieldwork.visits.of_filling": Trial(
+        VISITORS, lambda s, a, x, w: visits.of_filling(s, a, x.sent_instance), Reach.LIST
+    ),
     "survey.fieldwork.places.far_from_village": Trial(
         VISITORS,
         lambda s, a, x, w: places.far_from_village(s, a, x.household, 30.0, 105.0, on=TODAY),

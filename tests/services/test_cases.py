@@ -472,4 +472,4 @@ def test_open_cases_go_with_a_household_that_moves_and_finished_ones_stay(sessio
     assert session.get_one(Case, open_case.id).area_code == OTHER_GROUP
     assert session.get_one(Case, finished.id).area_code == GROUP
     kinds = session.exec(select(CaseStep.kind).where(CaseStep.case_id == open_case.id)).all()
-    assert sorted(kinds) == [StepKind.INTAKE, StepKind.NOTE]
+    assert sorted(kinds) == [StepKind.INTAKE, StepKind.MOVE]

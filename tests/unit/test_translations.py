@@ -35,6 +35,22 @@ def test_a_translation_names_the_same_facts() -> None:
     assert wrong == {}
 
 
+def test_chinese_has_punctuation_of_its_own_width() -> None:
+    """Half a width beside a Chinese character is English punctuation; formulas and headings of a workbook are neither."""
+    formula = re.compile(r"[a-z]+\([^。；]*\)|\w*::中文 \(zh\)")
+    half = re.compile(r"[\u4e00-\u9fff”}][,;:!?()]|[,;:!?()] ?[\u4e00-\u9fff“]")
+    told = list(messages.translations().values())
+    for entry in problems.catalogue().values():
+        told += [entry.message["zh"], entry.remedy["zh"]]
+    assert [text for text in told if half.search(formula.sub("", text))] == []
+
+
+def test_lists_are_joined_as_the_language_joins_them() -> None:
+    """In one place; the engine knows no pages, and a workbook is checked in a process that speaks nobody's language."""
+    joined = [path.name for path in messages.sources() if '"、"' in path.read_text(encoding="utf-8")]
+    assert sorted(joined) == ["conversion.py", "engine.py", "i18n.py"]
+
+
 def test_f_strings_are_never_translated() -> None:
     """Babel does not extract them, so their message would never be found."""
     pattern = re.compile(r"(?<![\w.])_\(\s*f[\"']")

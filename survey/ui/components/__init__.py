@@ -91,7 +91,7 @@ def photo(
         html=(
             '<div class="mq-photo mq-own"><label><span></span>'
             '<input type="file" accept="image/*"></label>'
-            '<progress hidden></progress><p role="status" hidden></p></div>'
+            '<progress hidden></progress><p role="status" hidden></p><small></small><a hidden></a></div>'
         ),
         css=source("form.css"),
     )

@@ -103,6 +103,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const line = box.querySelector("p");
   const bar = box.querySelector("progress");
   const words = data.words;
+  if (!window.isSecureContext) {
+    box.querySelector("small").textContent = words.insecure;
+    const link = box.querySelector("a");
+    link.textContent = words.install;
+    link.href = "/install";
+    link.hidden = false;
+  }
   const state = (parentElement.minqingPhoto ??= { queue: [], done: 0, total: 0, broken: [] });
 
   const show = () => {
