@@ -18,7 +18,8 @@ MOST_CHARACTERS = 5_000_000
 LONGEST_ANSWER = 100_000
 
 _INSTANCE_ID = re.compile(r"[0-9a-z][0-9a-z:._-]{0,63}\Z")
-_TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]*)[^<>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]*+)([^<>]*+)>")
+"""A tag. Nothing in it is tried twice, so that a text without any end is read once, not once for each character."""
 _CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -43,9 +44,11 @@ def read(xml: str) -> Incoming:
     of `tree.parse`.
     """
     if len(xml) > 4 * MOST_CHARACTERS:
-        raise Problem("submission.too_large", question=_largest(xml), limit=MOST_CHARACTERS)
+        raise _too_large(xml)
     # Nearly every text is printable but for line breaks, and that is quickly seen.
     found = _CONTROL.search(xml)
+    if found and len(xml) > MOST_CHARACTERS:
+        raise _too_large(xml)
     if found:
         raise Problem("submission.control_character", question=_open_at(xml[: found.start()]) or "—")
     document = _parsed(xml)
@@ -63,6 +66,8 @@ def _parsed(xml: str) -> tree.Node:
     try:
         return tree.parse(xml)
     except Problem as problem:
+        if len(xml) > MOST_CHARACTERS:
+            raise _too_large(xml) from problem
         question = _open_at(xml) if problem.code == "questionnaire.malformed_xml" else ""
         if not question:
             raise
@@ -85,18 +90,23 @@ def _check_sizes(document: tree.Node, xml: str) -> None:
                 "submission.answer_too_long", question=question, length=len(node.value), limit=LONGEST_ANSWER
             )
     if len(xml) > MOST_CHARACTERS:
-        raise Problem("submission.too_large", question=_largest(xml), limit=MOST_CHARACTERS)
+        raise _too_large(xml)
+
+
+def _too_large(xml: str) -> Problem:
+    return Problem("submission.too_large", question=_largest(xml), limit=MOST_CHARACTERS)
 
 
 def _open_at(xml: str) -> str:
     """The element in which a text breaks off, or whose end does not fit; nothing if every element is closed."""
     stack: list[str] = []
-    for closing, name, empty in _TAG.findall(xml):
+    for tag in _TAG.finditer(xml):
+        closing, name, rest = tag.groups()
         if closing:
             if not stack or stack[-1] != name:
                 return stack[-1] if stack else str(name)
             stack.pop()
-        elif not empty:
+        elif not rest.endswith("/"):
             stack.append(name)
     return stack[-1] if stack else ""
 
