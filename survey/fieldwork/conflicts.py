@@ -136,10 +136,17 @@ def waiting(
 
 @service(Action.VISITS_READ)
 def of_fillings(session: Session, actor: Actor, instance_ids: tuple[str, ...]) -> tuple[ConflictView, ...]:
-    """The conflicts that versions of a filling met, resolved or not, the oldest first."""
+    """The conflicts that versions of a filling met, resolved or not, the oldest first.
+
+    Those in a hardship file only to whoever may read the file.
+    """
     condition = sa.and_(
         col(UpdateConflict.instance_id).in_(instance_ids),
         inside(actor, Action.VISITS_READ, UpdateConflict.area_code),
+        sa.or_(
+            col(UpdateConflict.record_kind) != "hardship_file",
+            inside(actor, Action.HARDSHIP_READ, UpdateConflict.area_code),
+        ),
     )
     return _views(session, condition, (col(UpdateConflict.id),), len(instance_ids) * 20, 0)
 

@@ -163,8 +163,11 @@ def submissions_page(
 
 @service(Action.VISITS_READ)
 def submission(session: Session, actor: Actor, instance_id: str) -> SubmissionView:
-    """A filling by the instance id of any of its versions; problem `access.not_found`."""
-    newest = _newest(session, _found(session, actor, instance_id))
+    """A filling by the instance id of any of its versions, to who filled it in and to who reviews there.
+
+    Problem `access.not_found`.
+    """
+    newest = _newest(session, _found(session, instance_id, _open_to(actor)))
     last, state = review_states.last(session, review_states.filling_id(newest))
     versions = _versions(session, newest)
     reviews = actor.may(Action.SUBMISSIONS_REVIEW, newest.area_code) and newest.cadre_id != actor.cadre_id
@@ -191,7 +194,7 @@ def submission(session: Session, actor: Actor, instance_id: str) -> SubmissionVi
 @service(Action.VISITS_READ)
 def comment(session: Session, actor: Actor, instance_id: str, words: str, *, now: datetime) -> None:
     """Add a remark to a filling; its state stays. Who filled it in may answer there too."""
-    newest = _newest(session, _found(session, actor, instance_id))
+    newest = _newest(session, _found(session, instance_id, _open_to(actor)))
     if newest.cadre_id != actor.cadre_id:
         require(actor, Action.SUBMISSIONS_REVIEW, newest.area_code)
     _last, state = review_states.last(session, review_states.filling_id(newest))
@@ -217,7 +220,7 @@ def decide(
 
     Problems `access.not_found`, `reviews.own`, `reviews.changed`, `reviews.not_possible`, `reviews.words_missing`.
     """
-    found = _found(session, actor, instance_id, Action.SUBMISSIONS_REVIEW)
+    found = _found(session, instance_id, inside(actor, Action.SUBMISSIONS_REVIEW, Submission.area_code))
     filling = review_states.filling_id(found)
     session.execute(
         sa.select(col(Submission.instance_id)).where(col(Submission.instance_id) == filling).with_for_update()
@@ -363,13 +366,20 @@ def _number() -> Any:
     )
 
 
-def _found(
-    session: Session, actor: Actor, instance_id: str, action: Action = Action.VISITS_READ
-) -> Submission:
+def _open_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """What a filling says is for who filled it in and for who reviews: its form may ask what others may not read."""
+    return sa.or_(
+        inside(actor, Action.SUBMISSIONS_REVIEW, Submission.area_code),
+        sa.and_(
+            inside(actor, Action.VISITS_READ, Submission.area_code),
+            col(Submission.cadre_id) == actor.cadre_id,
+        ),
+    )
+
+
+def _found(session: Session, instance_id: str, condition: sa.ColumnElement[bool]) -> Submission:
     found = session.exec(
-        select(Submission).where(
-            Submission.instance_id == instance_id, inside(actor, action, Submission.area_code)
-        )
+        select(Submission).where(Submission.instance_id == instance_id, condition)
     ).one_or_none()
     if found is None:
         raise Problem("access.not_found")

@@ -797,7 +797,7 @@ TRIALS: dict[str, Trial] = {
         REVIEWERS, lambda s, a, x, w: reviews.submissions_page(s, a, Chosen()), Reach.LIST
     ),
     "survey.questionnaires.reviews.submission": Trial(
-        VISITORS, lambda s, a, x, w: reviews.submission(s, a, x.sent_instance)
+        VISITORS, lambda s, a, x, w: reviews.submission(s, a, own_sent(s, a, x))
     ),
     "survey.questionnaires.reviews.comment": Trial(
         VISITORS, lambda s, a, x, w: reviews.comment(s, a, own_sent(s, a, x), "测试", now=NOW)

@@ -31,6 +31,18 @@ def a_conflict(
     return office, household
 
 
+def a_conflict_in_a_file(session: Session) -> tuple[Actor, HardshipFile]:
+    """A contact begun, the file's needs changed by the office, the contact handed in; the office and the file."""
+    actor, office, household = a_cadre(session), an_office(session), a_household(session)
+    file = a_hardship_file(session, household, needs="测试甲")
+    draft = a_draft(session, actor, household, library.CONTACT_FORM)
+    answers = {"contact/mode": "phone", "contact/words": "测试", "contact/next_contact_on": "2026-07-01"}
+    answered(session, actor, draft, answers | {"file/needs": "测试丙", "file/measures": "water"})
+    hardship.update_file(session, office, file.id, {"needs": "测试乙"}, seen_version=1, on=TODAY)
+    submissions.submit_draft(session, actor, draft.instance_id, now=NOW)
+    return office, file
+
+
 def the_one(session: Session, office: Actor) -> conflicts.ConflictView:
     page = conflicts.waiting(session, office)
     assert page.total == len(page.rows) == 1
@@ -88,13 +100,7 @@ def test_the_value_before_can_be_chosen_for_what_was_applied__ok(session: Sessio
 
 
 def test_needs_of_a_file_are_kept_encrypted_with_both_values__ok(session: Session) -> None:
-    actor, office, household = a_cadre(session), an_office(session), a_household(session)
-    file = a_hardship_file(session, household, needs="测试甲")
-    draft = a_draft(session, actor, household, library.CONTACT_FORM)
-    answers = {"contact/mode": "phone", "contact/words": "测试", "contact/next_contact_on": "2026-07-01"}
-    answered(session, actor, draft, answers | {"file/needs": "测试丙", "file/measures": "water"})
-    hardship.update_file(session, office, file.id, {"needs": "测试乙"}, seen_version=1, on=TODAY)
-    submissions.submit_draft(session, actor, draft.instance_id, now=NOW)
+    office, file = a_conflict_in_a_file(session)
     found = {view.field: view for view in conflicts.waiting(session, office).rows}
     assert (found["needs"].kind, found["needs"].sent, found["needs"].kept) == (
         ConflictKind.HARD,
@@ -109,6 +115,15 @@ def test_needs_of_a_file_are_kept_encrypted_with_both_values__ok(session: Sessio
         session, office, chosen.id, ConflictChoice.SENT, record_version=chosen.record_version, now=LATER
     )
     assert session.get_one(HardshipFile, file.id).needs == "测试丙"
+
+
+def test_a_conflict_in_a_file_is_for_who_may_read_the_file__ok(session: Session) -> None:
+    office, _file = a_conflict_in_a_file(session)
+    sent = conflicts.waiting(session, office).rows[0].instance_id
+    reader, informant = a_cadre(session), a_cadre(session, Post.GROUP_INFORMANT, VILLAGE)
+    fields = {view.field for view in conflicts.of_fillings(session, reader, (sent,))}
+    assert fields == {"needs", "measures"}
+    assert conflicts.of_fillings(session, informant, (sent,)) == ()
 
 
 def test_hard_ones_come_first_and_by_village__ok(session: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import Session, col, func, select
@@ -283,4 +284,21 @@ def test_a_remark_by_somebody_who_neither_filled_it_in_nor_reviews__error(sessio
     first = handed_in(session, actor, a_household(session), no_problem())
     with pytest.raises(Problem) as caught:
         reviews.comment(session, colleague, first, REASON, now=LATER)
-    assert caught.value.code == "access.forbidden"
+    assert caught.value.code == "access.not_found"
+
+
+def test_what_a_filling_says_is_for_its_collector_and_the_office__ok(session: Session) -> None:
+    actor, office, household = a_cadre(session), an_office(session), a_household(session)
+    a_hardship_file(session, household)
+    answers = {
+        "contact/mode": "phone",
+        "contact/words": "测试：缺药",
+        "contact/next_contact_on": "2026-07-01",
+    }
+    sent = handed_in(session, actor, household, answers, library.CONTACT_FORM)
+    for reader in (actor, office):
+        assert "测试：缺药" in [answer.text for answer in reviews.submission(session, reader, sent).answers]
+    informant = a_cadre(session, Post.GROUP_INFORMANT, VILLAGE)
+    leader = a_cadre(session, Post.TOWNSHIP_MAYOR, TOWNSHIP)
+    for other in (informant, leader, a_cadre(session)):
+        refused("access.not_found", partial(reviews.submission, session, other, sent))
