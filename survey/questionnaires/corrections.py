@@ -61,14 +61,15 @@ def start(session: Session, actor: Actor, instance_id: str, *, now: datetime) ->
 
 
 def correctable(session: Session, actor: Actor, instance_id: str) -> Submission:
-    """The actor's own submission, if it may be corrected now; locked until the end of the transaction."""
-    submission = session.exec(
-        select(Submission)
-        .where(Submission.instance_id == instance_id, Submission.cadre_id == drafts.owner(actor))
-        .with_for_update()
-    ).one_or_none()
+    """The actor's own submission, if it may be corrected now; its filling is locked to the end of the transaction."""
+    own = select(Submission).where(
+        Submission.instance_id == instance_id, Submission.cadre_id == drafts.owner(actor)
+    )
+    submission = session.exec(own).one_or_none()
     if submission is None:
         raise Problem("access.not_found")
+    review_states.lock(session, review_states.filling_id(submission))
+    session.refresh(submission)
     newer = sa.select(col(Submission.instance_id)).where(col(Submission.corrects_id) == instance_id)
     if session.execute(newer).first() is not None:
         raise Problem("corrections.not_newest")

@@ -26,6 +26,7 @@ __all__ = [
     "add",
     "filling_id",
     "last",
+    "lock",
     "rejected",
     "require_decision",
     "state_of_filling",
@@ -57,6 +58,12 @@ def require_decision(state: ReviewState, decision: ReviewState) -> None:
 def filling_id(submission: Submission) -> str:
     """The instance id of the first version of the filling."""
     return submission.first_id or submission.instance_id
+
+
+def lock(session: Session, filling: str) -> None:
+    """Nobody else decides about or corrects this filling, at whichever version, before the transaction ends."""
+    first = col(Submission.instance_id) == filling
+    session.execute(sa.select(col(Submission.instance_id)).where(first).with_for_update())
 
 
 def last(session: Session, filling: str) -> tuple[int, ReviewState]:

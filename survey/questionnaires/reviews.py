@@ -222,9 +222,7 @@ def decide(
     """
     found = _found(session, instance_id, inside(actor, Action.SUBMISSIONS_REVIEW, Submission.area_code))
     filling = review_states.filling_id(found)
-    session.execute(
-        sa.select(col(Submission.instance_id)).where(col(Submission.instance_id) == filling).with_for_update()
-    )
+    review_states.lock(session, filling)
     newest = _newest(session, found)
     if newest.cadre_id == actor.cadre_id:
         raise Problem("reviews.own")
