@@ -15,7 +15,7 @@ import streamlit as st
 from survey.access.permissions import Action, Actor
 from survey.i18n import gettext as _
 
-TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, QUESTIONNAIRES, MAP, SUBMISSIONS, ADMINISTRATION = (
+TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, QUESTIONNAIRES, MAP, SUBMISSIONS, DEVICES, ADMINISTRATION = (
     "today",
     "visit",
     "households",
@@ -24,6 +24,7 @@ TODAY, VISIT, HOUSEHOLDS, HARDSHIP, CASES, QUESTIONNAIRES, MAP, SUBMISSIONS, ADM
     "questionnaires",
     "map",
     "submissions",
+    "devices",
     "administration",
 )
 
@@ -55,6 +56,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place(MAP, ":material/map:", frozenset({Action.CASES_READ})),
     Place(SUBMISSIONS, ":material/fact_check:", frozenset({Action.SUBMISSIONS_REVIEW})),
+    Place(DEVICES, ":material/tablet_android:", frozenset({Action.VISITS_RECORD, Action.ACCOUNTS_MANAGE})),
     Place(
         ADMINISTRATION,
         ":material/settings:",
@@ -82,6 +84,7 @@ def titles() -> Mapping[str, str]:
         QUESTIONNAIRES: _("Questionnaires"),
         MAP: _("Map"),
         SUBMISSIONS: _("Submissions"),
+        DEVICES: _("Offline devices"),
         ADMINISTRATION: _("Administration"),
     }
 

@@ -56,12 +56,16 @@ def test_an_initial_password_leads_to_its_page_first(open_page: Opener) -> None:
         (
             Post.VILLAGE_HEAD,
             TOWNSHIP,
-            {"today", "visit", "households", "hardship", "cases", "questionnaires", "map"},
+            {"today", "visit", "households", "hardship", "cases", "questionnaires", "map", "devices"},
         ),
-        (Post.GROUP_INFORMANT, TOWNSHIP, {"today", "visit", "households", "cases", "questionnaires", "map"}),
+        (
+            Post.GROUP_INFORMANT,
+            TOWNSHIP,
+            {"today", "visit", "households", "cases", "questionnaires", "map", "devices"},
+        ),
         (Post.ANALYST, TOWNSHIP, {"today", "administration"}),
         (Post.DISCIPLINE_INSPECTOR, COUNTY, {"today", "administration"}),
-        (Post.ADMINISTRATOR, COUNTY, {"today", "administration"}),
+        (Post.ADMINISTRATOR, COUNTY, {"today", "devices", "administration"}),
     ],
 )
 def test_pages_follow_from_the_post(open_page: Opener, post: Post, area: str, shown: set[str]) -> None:
