@@ -176,12 +176,16 @@ class Pattern:
         return frozenset(seen)
 
     def search(self, text: str) -> bool:
-        """Whether the pattern matches anywhere; false for a text over `MAX_TEXT` characters.
+        """Whether the pattern matches anywhere: the answer of `walk`."""
+        return self.walk(text)[0]
+
+    def walk(self, text: str) -> tuple[bool, int]:
+        """Whether the pattern matches anywhere, and in how many steps; no match for a text over `MAX_TEXT` characters.
 
         Raises `PatternError` when pattern and text together take more than `MAX_WORK` steps.
         """
         if len(text) > MAX_TEXT:
-            return False
+            return False, 1
         kinds, operands, follows = self.program.kind, self.program.operand, self.program.next
         remembered = self.remembered
         states = self.closure({self.start}, text, 0)
@@ -189,7 +193,7 @@ class Pattern:
         last = len(text) - 1
         for at, character in enumerate(text):
             if self.match_state in states:
-                return True
+                return True, work + at + 1
             keep = at < last and not self.neighbourly
             key = (states, character)
             found = remembered.get(key) if keep else None
@@ -207,7 +211,7 @@ class Pattern:
                         remembered.clear()
                     remembered[key] = found
             states = found
-        return self.match_state in states
+        return self.match_state in states, work + len(text) + 1
 
 
 @lru_cache(maxsize=512)

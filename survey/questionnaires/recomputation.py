@@ -11,6 +11,8 @@ from __future__ import annotations
 import heapq
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from survey.problems import Problem
@@ -32,6 +34,8 @@ MAX_REPEAT_INSTANCES: Final = 1_000
 
 # Entities spec 2025.1: the version of an entity that an update is based on.
 _BEGUN_FROM = frozenset({"baseVersion", "trunkVersion", "branchId"})
+MAX_INSTANCES: Final = 10_000
+"""Instances of all repeats of one filling, those inside others too."""
 MAX_COMPUTATIONS: Final = 500_000
 """Evaluations one change may set off before the form counts as endless."""
 
@@ -79,6 +83,12 @@ def _keeps(computation: Computation) -> bool:
     return computation.expression.volatile or (field.attribute and field.local in _BEGUN_FROM)
 
 
+def _instances_in(node: Node) -> int:
+    """How many repeat instances a node and what is under it are."""
+    own = node.mark is not None and node.mark.repeat is not None
+    return own + sum(_instances_in(child) for child in node.children if child.kind == ELEMENT)
+
+
 def clone(node: Node) -> Node:
     """A copy with marks."""
     twin = Node(node.kind, node.local, node.value, prefix=node.prefix, namespace=node.namespace)
@@ -112,6 +122,8 @@ class Filling:
         self._queued: set[tuple[int, int]] = set()
         self._serial = 0
         self._depth = 0
+        self._recomputing = False
+        self._instances = _instances_in(data)
         self._capped: dict[int, tuple[Node, Repeat]] = {}
 
     def _environment(self) -> Environment:
@@ -189,6 +201,11 @@ class Filling:
         template = definition.template
         assert template is not None, "every repeat has a template"
         node = clone(template)
+        self._instances += _instances_in(node)
+        if self._instances > MAX_INSTANCES:
+            self._instances -= _instances_in(node)
+            ref = f"{self.ref_of(holder)}/{definition.local}"
+            raise Problem("questionnaire.too_many_repeats", ref=ref, limit=MAX_INSTANCES)
         existing = nodes_of(holder, definition)
         if existing:
             place = next(i for i, n in enumerate(holder.children) if n is existing[-1]) + 1
@@ -225,6 +242,7 @@ class Filling:
         holder = node.parent
         assert holder is not None, "a repeat instance has a parent"
         holder.remove(node)
+        self._instances -= _instances_in(node)
         if self._queue:
             self._queue = [entry for entry in self._queue if not _within(entry[3], node)]
             heapq.heapify(self._queue)
@@ -266,11 +284,12 @@ class Filling:
 
     def _dispatch(self, *events: str) -> None:
         """Carry out what the form does at these events, and all that follows from it."""
-        for event in events:
-            for action in self.form.actions[event]:
-                for target in self._targets(self.data, 1, action.target):
-                    self._perform(action, target)
-        self._run()
+        with self._as_one():
+            for event in events:
+                for action in self.form.actions[event]:
+                    for target in self._targets(self.data, 1, action.target):
+                        self._perform(action, target)
+            self._run()
 
     def _touch(self, node: Node, definition: Field, change: str) -> None:
         """Queue everything that reads what changed at a node (for structure: the node that holds it)."""
@@ -289,7 +308,24 @@ class Filling:
             self._serial += 1
             heapq.heappush(self._queue, (computation.rank, self._serial, computation, node))
 
+    @contextmanager
+    def _as_one(self) -> Iterator[None]:
+        """All expressions inside share one budget; outside each has its own."""
+        if self._recomputing:
+            yield
+            return
+        self._scope.budget.begin()
+        self._recomputing = True
+        try:
+            yield
+        finally:
+            self._recomputing = False
+
     def _compute_all(self, *, keep_volatile: bool) -> None:
+        with self._as_one():
+            self._compute_each(keep_volatile=keep_volatile)
+
+    def _compute_each(self, *, keep_volatile: bool) -> None:
         for computation in self.form.index.ordered:
             if computation.kind == "choices":
                 continue
@@ -303,6 +339,10 @@ class Filling:
 
     def _run(self) -> None:
         """Work the queue off, lowest rank first."""
+        with self._as_one():
+            self._work_off()
+
+    def _work_off(self) -> None:
         work = 0
         while self._queue:
             rank, _, computation, node = heapq.heappop(self._queue)
@@ -351,6 +391,8 @@ class Filling:
             self._add(holder, definition)
 
     def _evaluate(self, expression: Expression, node: Node) -> Value:
+        if not self._recomputing:
+            self._scope.budget.begin()
         try:
             return expression.value(self._scope, node)
         except XPathError as error:

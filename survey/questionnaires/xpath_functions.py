@@ -91,9 +91,11 @@ def _lang(scope: Scope, node: Node, value: Value) -> bool:
 @function("regex", 2, 2, BOOLEAN)
 def _regex(scope: Scope, node: Node, value: Value, pattern: Value) -> bool:
     try:
-        return compiled(to_text(pattern)).search(to_text(value))
+        matches, steps = compiled(to_text(pattern)).walk(to_text(value))
     except PatternError as error:
         raise XPathError(f"regex(): {error}") from error
+    scope.budget.take_steps(steps)
+    return matches
 
 
 def _checked(scope: Scope, value: Value) -> bool:
@@ -146,12 +148,17 @@ def _string(scope: Scope, node: Node, *values: Value) -> str:
 
 @function("concat", 0, None, TEXT)
 def _concat(scope: Scope, node: Node, *values: Value) -> str:
-    return "".join(texts_of(values))
+    return _joined(scope, "", texts_of(values))
 
 
 @function("join", 1, None, TEXT)
 def _join(scope: Scope, node: Node, separator: Value, *values: Value) -> str:
-    return to_text(separator).join(texts_of(values))
+    return _joined(scope, to_text(separator), texts_of(values))
+
+
+def _joined(scope: Scope, separator: str, texts: list[str]) -> str:
+    scope.budget.take_text(sum(map(len, texts)) + len(separator) * max(0, len(texts) - 1))
+    return separator.join(texts)
 
 
 @function("string-length", 0, 1, NUMBER, implicit=True)

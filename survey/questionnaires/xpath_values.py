@@ -101,10 +101,46 @@ class Environment:
         return ""
 
 
+MAX_TEXT: Final = 1_000_000
+"""Characters of one computed text."""
+MAX_TEXTS: Final = 20_000_000
+"""Characters of all texts put together in one recomputation."""
+MAX_STEPS: Final = 5_000_000
+"""Steps of all patterns matched in one recomputation."""
+
+
+class Budget:
+    """What the expressions of one recomputation may use up together; over it is an `XPathError`."""
+
+    __slots__ = ("characters", "steps")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Everything is to be had again."""
+        self.characters = MAX_TEXTS
+        self.steps = MAX_STEPS
+
+    def take_text(self, length: int) -> None:
+        """A text of this length is about to be put together."""
+        self.characters -= length
+        if length > MAX_TEXT:
+            raise XPathError(f"the text is longer than {MAX_TEXT} characters")
+        if self.characters < 0:
+            raise XPathError(f"the texts together are longer than {MAX_TEXTS} characters")
+
+    def take_steps(self, steps: int) -> None:
+        """A pattern was matched in so many steps."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise XPathError("the patterns take too long")
+
+
 class Scope:
     """Where an evaluation stands. One belongs to one thread."""
 
-    __slots__ = ("current", "environment", "namespaces", "position", "root", "size", "zone")
+    __slots__ = ("budget", "current", "environment", "namespaces", "position", "root", "size", "zone")
 
     def __init__(
         self,
@@ -114,6 +150,7 @@ class Scope:
         namespaces: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root
+        self.budget = Budget()
         self.environment = environment or Environment()
         self.zone = self.environment.timezone
         self.namespaces = namespaces or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 
@@ -251,3 +252,75 @@ def test_endless_repeats_are_capped_and_told__error() -> None:
     instance.answer("/d/n", "2000000000")
     assert instance.repeat_count("/d/m") == 1000
     assert [(e.ref, e.kind) for e in instance.errors()] == [("/d/m", "constraint")]
+
+
+def test_texts_that_double_are_stopped_with_the_question__error() -> None:
+    names = [f"c{at}" for at in range(41)]
+    binds = "".join(
+        f'<bind nodeset="/d/{name}" calculate="concat(/d/{before}, /d/{before})"/>'
+        for before, name in itertools.pairwise(names)
+    )
+    model = f'<instance><d id="f">{"".join(f"<{name}/>" for name in names)}</d></instance>{binds}'
+    instance = Instance.new(parse_form(xform(model, '<input ref="/d/c0"/>')), CONTEXT)
+    began = time.perf_counter()
+    with pytest.raises(Problem) as raised:
+        instance.answer("/d/c0", "x")
+    assert time.perf_counter() - began < 2
+    assert (raised.value.code, raised.value.facts["question"]) == (
+        "questionnaire.expression_failed",
+        "/d/c20",
+    )
+
+
+def test_many_long_texts_are_stopped_together__error() -> None:
+    names = [f"c{at}" for at in range(60)]
+    binds = "".join(f'<bind nodeset="/d/{name}" calculate="concat(/d/t, /d/t)"/>' for name in names)
+    model = f'<instance><d id="f"><t/>{"".join(f"<{name}/>" for name in names)}</d></instance>{binds}'
+    instance = Instance.new(parse_form(xform(model, '<input ref="/d/t"/>')), CONTEXT)
+    with pytest.raises(Problem) as raised:
+        instance.answer("/d/t", "x" * 400_000)
+    assert (raised.value.code, raised.value.facts["question"]) == (
+        "questionnaire.expression_failed",
+        "/d/c25",
+    )
+
+
+def test_repeats_in_repeats_are_bounded_together__error() -> None:
+    instance = Instance.new(
+        parse_form(
+            xform(
+                '<instance><d id="f"><n/><m jr:template=""><k jr:template=""><x/></k></m></d></instance>'
+                '<bind nodeset="/d/n" type="int"/>',
+                '<input ref="/d/n"/><repeat nodeset="/d/m" jr:count="/d/n"><repeat nodeset="/d/m/k" jr:count="/d/n">'
+                '<input ref="/d/m/k/x"/></repeat></repeat>',
+            )
+        ),
+        CONTEXT,
+    )
+    began = time.perf_counter()
+    with pytest.raises(Problem) as raised:
+        instance.answer("/d/n", "1000")
+    assert time.perf_counter() - began < 10
+    assert raised.value.code == "questionnaire.too_many_repeats"
+    assert raised.value.facts["limit"] == 10_000
+    assert str(raised.value.facts["ref"]).endswith("/k")
+
+
+def test_patterns_over_many_instances_are_bounded_together__error() -> None:
+    instance = Instance.new(
+        parse_form(
+            xform(
+                '<instance><d id="f"><n/><t/><m jr:template=""><x/></m></d></instance><bind nodeset="/d/n" type="int"/>'
+                '<bind nodeset="/d/m/x" calculate="regex(/d/t, \'(a|b)*c\')"/>',
+                '<input ref="/d/n"/><input ref="/d/t"/><repeat nodeset="/d/m" jr:count="/d/n">'
+                '<input ref="/d/m/x"/></repeat>',
+            )
+        ),
+        CONTEXT,
+    )
+    instance.answer("/d/n", "1000")
+    instance.answer("/d/t", "ab" * 50)
+    with pytest.raises(Problem) as raised:
+        instance.answer("/d/t", "ab" * 5_000)
+    assert raised.value.code == "questionnaire.expression_failed"
+    assert str(raised.value.facts["question"]).endswith("/x")
