@@ -57,7 +57,7 @@ def _root(name: str, content: bytes) -> str:
 
 
 def _csv_items(name: str, content: bytes) -> Iterator[Mapping[str, str]]:
-    reader = csv.reader(io.StringIO(_text(name, content)))
+    reader = _csv_lines(name, _text(name, content))
     headings = [heading.strip() for heading in next(reader, [])]
     bad = [heading for heading in headings if not _NAME.match(heading)]
     if "name" not in headings or bad or len(set(headings)) < len(headings):
@@ -67,12 +67,19 @@ def _csv_items(name: str, content: bytes) -> Iterator[Mapping[str, str]]:
             yield dict(zip(headings, row, strict=False))
 
 
+def _csv_lines(name: str, text: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(text))
+    except csv.Error as error:
+        raise Problem("authoring.bad_choices_file", file=name, reason=str(error)) from error
+
+
 def _geojson_items(name: str, content: bytes) -> Iterator[Mapping[str, str]]:
     try:
         features = json.loads(_text(name, content))["features"]
         for feature in features:
             yield _feature(feature)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Problem("authoring.bad_choices_file", file=name, reason=type(error).__name__) from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -350,7 +351,7 @@ def _number(text: str) -> str | int | float:
         number = float(text)
     except ValueError:
         return text
-    return number if str(number) == text else text
+    return number if math.isfinite(number) and str(number) == text else text
 
 
 def _sheet_title(label: str, taken: set[str]) -> str:

@@ -234,7 +234,11 @@ def _read_text(content: bytes, suffix: str) -> Read:
     if encoding:
         findings.append(Finding("authoring.encoding", Weight.NOTICE, facts={"encoding": encoding}))
     if suffix == ".csv":
-        return _read_lines(list(csv.reader(io.StringIO(text))), findings)
+        try:
+            lines = list(csv.reader(io.StringIO(text)))
+        except csv.Error as error:
+            raise Problem("authoring.damaged", reason=_reason(error)) from error
+        return _read_lines(lines, findings)
     lines = [_markdown_cells(line) for line in text.splitlines() if line.strip().startswith("|")]
     if not lines:
         raise Problem("authoring.wrong_file", found=suffix or "?")

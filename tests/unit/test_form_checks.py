@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from survey.questionnaires import compiler_words
+from survey.problems import Problem
+from survey.questionnaires import choice_files, compiler_words, results
 from survey.questionnaires.findings import Weight
 from tests.authored import WATER, checked, found
 
@@ -178,7 +179,14 @@ def test_a_file_of_choices_is_put_into_the_form() -> None:
     assert "<label>东井 &amp; 西井</label>" in form.xform
 
 
-@pytest.mark.parametrize("content", [b"label\nx\n", b"name,a b\nx,y\n", b"name,name\n1,2\n", b"\xff\xff"])
+HUGE_CELL = b"name,label\na," + b"x" * 200_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"label\nx\n", b"name,a b\nx,y\n", b"name,name\n1,2\n", b"\xff\xff", HUGE_CELL],
+    ids=["no name", "space", "twice", "no text", "huge cell"],
+)
 def test_a_file_that_holds_no_choices_is_told__error(content: bytes) -> None:
     assert "bad_choices_file" in found(a_form("select_one_from_file wells.csv | a | 井 | |"), wells=content)
 
@@ -202,3 +210,18 @@ def test_the_compilers_words_are_recast_and_none_is_lost(text: str, code: str, r
 def test_every_finding_has_a_sentence_in_both_languages() -> None:
     for code, (ours, _column) in compiler_words._CODES.items():
         assert ours.startswith("authoring."), code
+
+
+def test_a_list_of_places_without_places_is_told_with_its_name__error() -> None:
+    with pytest.raises(Problem) as caught:
+        choice_files._root("wells.geojson", b'{"features": ["x"]}')
+    assert (caught.value.code, caught.value.facts["file"]) == ("authoring.bad_choices_file", "wells.geojson")
+
+
+def test_a_csv_with_a_huge_cell_is_damaged_and_not_too_heavy__error() -> None:
+    assert "damaged" in found(b"survey,type,name\n,text," + b"x" * 200_000, "form.csv")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "007", "1e400"])
+def test_what_a_cell_could_not_hold_as_a_number_stays_text(text: str) -> None:
+    assert results._number(text) == text
