@@ -7,6 +7,7 @@ per test process, so that a test starts in milliseconds and works beside others 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ class TestKey:
     __test__ = False
     path: Path
     keyring: crypto.Keyring
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """Give the process its main module back: AppTest leaves its page there, and a spawned process would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session")

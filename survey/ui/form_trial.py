@@ -6,6 +6,7 @@ which a question that can be answered has no widget, is what was wrong. Nothing 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,11 +67,14 @@ _SHOWN: list[_Page] = []
 def drawing() -> Iterator[Callable[[Trial], str]]:
     """A function that draws every part of a form, empty and filled in; it returns what was wrong."""
     before = config.get_option(_DETAILS)
+    # AppTest leaves the page as the main module, and a process spawned later would run it.
+    main = sys.modules["__main__"]
     config.set_option(_DETAILS, "full")
     try:
         yield _tried
     finally:
         config.set_option(_DETAILS, before)
+        sys.modules["__main__"] = main
 
 
 def _tried(trial: Trial) -> str:
